@@ -1,0 +1,174 @@
+"""Every error that Plugram raises on purpose.
+
+    PlugramError                 something went wrong and here is the way out
+    ├── ConfigError              the settings can't be used (exit status 2)
+    ├── PluginError              a plugin can't be loaded, or misuses the door
+    │   ├── ManifestError        its manifest is missing or wrong
+    │   └── RoleError            nobody (or nobody chosen) provides a role
+    ├── DatabaseError            the database refused or is away
+    │   ├── DatabaseAway         can't be reached, or no connection came free in time
+    │   ├── DatabaseReadOnly     it can't be written
+    │   ├── DiskFull             there is no room left
+    │   └── MigrationError       a migration is missing or failed
+    ├── StorageError             a blob store refused or is away
+    │   └── BlobMissing          the blob isn't there
+    ├── SandboxRefused           a file broke a limit of the sandbox, or can't be read
+    ├── JobError                 a job can't be queued, or ended for good
+    ├── LockedError              another process holds what only one may hold
+    ├── TelegramError            the Bot API said no
+    │   ├── BadRequest           400
+    │   │   ├── NotModified      the edit would change nothing
+    │   │   ├── ParseError       the text's markup can't be parsed
+    │   │   └── ChatMigrated     the group became a supergroup (`new_chat_id`)
+    │   ├── Unauthorized         401, 404 on the token
+    │   ├── Forbidden            403: blocked, kicked, deactivated
+    │   ├── Conflict             409: somebody else polls
+    │   ├── RetryAfter           429 (`seconds`)
+    │   └── TelegramAway         network, time-out, 5xx, retries used up
+    └── UserError                bad input from a chat user: a sentence for them (`key`, `args`)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+
+class PlugramError(Exception):
+    """Root of the tree. `str(error)` says what and where; `hint` says the way out."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
+
+class ConfigError(PlugramError):
+    """All that is wrong with the settings, in one report (`problems`, one sentence each)."""
+
+    def __init__(self, problems: Sequence[str], *, hint: str = "") -> None:
+        super().__init__("\n".join(problems), hint=hint)
+        self.problems = list(problems)
+
+
+class PluginError(PlugramError):
+    """A plugin can't be loaded, or misuses the door."""
+
+
+class ManifestError(PluginError):
+    """A manifest is missing, can't be read, or says something that isn't allowed."""
+
+
+class RoleError(PluginError):
+    """Nobody provides a role, or the settings name a provider that isn't there."""
+
+
+class DatabaseError(PlugramError):
+    """The database refused or is away."""
+
+
+class DatabaseAway(DatabaseError):
+    """The database can't be reached, or no connection came free in time."""
+
+
+class DatabaseReadOnly(DatabaseError):
+    """The database can't be written."""
+
+
+class DiskFull(DatabaseError):
+    """There is no room left on the disk of the database."""
+
+
+class MigrationError(DatabaseError):
+    """A migration is missing or failed."""
+
+
+class StorageError(PlugramError):
+    """A blob store refused or is away."""
+
+
+class BlobMissing(StorageError):
+    """The blob isn't in the store."""
+
+
+class SandboxRefused(PlugramError):
+    """A file broke a limit of the sandbox (`limit` names the setting) or can't be read (`limit` is empty)."""
+
+    def __init__(self, message: str, *, reason: str, limit: str = "", hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.reason = reason
+        """One of `memory`, `cpu`, `wall`, `output`, `crash`, `corrupt`, `encrypted`, `empty`, `unsupported`."""
+        self.limit = limit
+
+
+class JobError(PlugramError):
+    """A job can't be queued, or ended for good."""
+
+
+class LockedError(PlugramError):
+    """Another process holds what only one may hold."""
+
+
+class TelegramError(PlugramError):
+    """The Bot API said no. `code` is its error_code, `method` the method that was called."""
+
+    def __init__(self, message: str, *, method: str = "", code: int = 0, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.method = method
+        self.code = code
+
+
+class BadRequest(TelegramError):
+    """400."""
+
+
+class NotModified(BadRequest):
+    """The edit would change nothing."""
+
+
+class ParseError(BadRequest):
+    """The markup of a text can't be parsed."""
+
+
+class ChatMigrated(BadRequest):
+    """The group became a supergroup."""
+
+    def __init__(self, message: str, *, new_chat_id: int, method: str = "", code: int = 400) -> None:
+        super().__init__(message, method=method, code=code)
+        self.new_chat_id = new_chat_id
+
+
+class Unauthorized(TelegramError):
+    """The token is wrong or revoked."""
+
+
+class Forbidden(TelegramError):
+    """The bot was blocked or kicked, or the user is deactivated."""
+
+
+class Conflict(TelegramError):
+    """Somebody else polls this bot, or a webhook is set."""
+
+
+class RetryAfter(TelegramError):
+    """Flood control: nothing to this chat for `seconds`."""
+
+    def __init__(self, message: str, *, seconds: float, method: str = "") -> None:
+        super().__init__(message, method=method, code=429)
+        self.seconds = seconds
+
+
+class TelegramAway(TelegramError):
+    """The Bot API can't be reached, or answers 5xx, and the retries are used up."""
+
+
+class UserError(PlugramError):
+    """Bad input from a chat user. They read the locale message `key`, filled with `values`."""
+
+    def __init__(self, key: str, **values: Any) -> None:
+        super().__init__(key)
+        self.key = key
+        self.values = values

@@ -1,0 +1,1 @@
+"""One room per feature. Each is an ordinary plugin that imports `plugram` alone."""
