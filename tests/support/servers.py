@@ -45,7 +45,7 @@ def spawn(
 ) -> subprocess.Popen[bytes]:
     """Start a program that cannot outlive this one; `death` is the signal it then gets."""
     leash = [sys.executable, "-I", "-S", str(LEASH), str(os.getpid()), str(int(death)), user]
-    return subprocess.Popen(  # noqa: S603 - tests name the program
+    return subprocess.Popen(
         [*leash, *map(str, program)],
         stdin=subprocess.DEVNULL,
         stdout=log,
@@ -173,7 +173,7 @@ class Postgres:
 
     def _psql(self, statement: str, database: str) -> subprocess.CompletedProcess[str]:
         where = ("-h", HOST, "-p", str(self.port), "-U", "postgres", "-d", database)
-        return subprocess.run(  # noqa: S603 - the statement goes through standard input
+        return subprocess.run(
             [self._bin / "psql", *where, "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"],
             input=statement,
             capture_output=True,
@@ -199,7 +199,10 @@ class Postgres:
         user = NO_LOGIN if self._as_root else "-"
         with (self._home / "log").open("ab") as log:
             return spawn(
-                *(self._bin / name, "-D", self._data, *options),
+                self._bin / name,
+                "-D",
+                self._data,
+                *options,
                 log=log,
                 cwd=self._home,
                 user=user,
