@@ -1,36 +1,39 @@
 """Every error that Plugram raises on purpose.
 
-    PlugramError                 something went wrong and here is the way out
-    ├── ConfigError              the settings can't be used (exit status 2)
-    ├── PluginError              a plugin can't be loaded, or misuses the door
-    │   ├── ManifestError        its manifest is missing or wrong
-    │   └── RoleError            nobody (or nobody chosen) provides a role
-    ├── DatabaseError            the database refused or is away
-    │   ├── DatabaseAway         can't be reached, or no connection came free in time
-    │   ├── DatabaseReadOnly     it can't be written
-    │   ├── DiskFull             there is no room left
-    │   └── MigrationError       a migration is missing or failed
-    ├── StorageError             a blob store refused or is away
-    │   └── BlobMissing          the blob isn't there
-    ├── SandboxRefused           a file broke a limit of the sandbox, or can't be read
-    ├── JobError                 a job can't be queued, or ended for good
-    ├── LockedError              another process holds what only one may hold
-    ├── TelegramError            the Bot API said no
-    │   ├── BadRequest           400
-    │   │   ├── NotModified      the edit would change nothing
-    │   │   ├── ParseError       the text's markup can't be parsed
-    │   │   └── ChatMigrated     the group became a supergroup (`new_chat_id`)
-    │   ├── Unauthorized         401, 404 on the token
-    │   ├── Forbidden            403: blocked, kicked, deactivated
-    │   ├── Conflict             409: somebody else polls
-    │   ├── RetryAfter           429 (`seconds`)
-    │   └── TelegramAway         network, time-out, 5xx, retries used up
-    └── UserError                bad input from a chat user: a sentence for them (`key`, `args`)
+PlugramError                 something went wrong and here is the way out
+├── ConfigError              the settings can't be used (exit status 2)
+├── PluginError              a plugin can't be loaded, or misuses the door
+│   ├── ManifestError        its manifest is missing or wrong
+│   ├── RoleError            nobody (or nobody chosen) provides a role
+│   └── HookError            listeners of a hook failed (`failed` names them)
+├── DatabaseError            the database refused or is away
+│   ├── DatabaseAway         can't be reached, or no connection came free in time
+│   ├── DatabaseReadOnly     it can't be written
+│   ├── DiskFull             there is no room left
+│   └── MigrationError       a migration is missing or failed
+├── StorageError             a blob store refused or is away
+│   └── BlobMissing          the blob isn't there
+├── SandboxRefused           a file broke a limit of the sandbox, or can't be read
+├── JobError                 a job can't be queued, or ended for good
+├── LockedError              another process holds what only one may hold
+├── TelegramError            the Bot API said no
+│   ├── BadRequest           400
+│   │   ├── NotModified      the edit would change nothing
+│   │   ├── ParseError       the text's markup can't be parsed
+│   │   └── ChatMigrated     the group became a supergroup (`new_chat_id`)
+│   ├── Unauthorized         401, 404 on the token
+│   ├── Forbidden            403: blocked, kicked, deactivated
+│   ├── Conflict             409: somebody else polls
+│   ├── RetryAfter           429 (`seconds`)
+│   └── TelegramAway         network, time-out, 5xx, retries used up
+└── UserError                bad input from a chat user: a sentence for them (`key`, `args`)
 """
+
+# ruff: noqa: N818 - names say what happened; the root says that they are errors.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -66,6 +69,17 @@ class RoleError(PluginError):
     """Nobody provides a role, or the settings name a provider that isn't there."""
 
 
+class HookError(PluginError):
+    """Some listeners of a hook failed or are paused (`failed`: plugin id → why). Whoever must not
+    lose the event tells them all again later; a job does so by failing."""
+
+    def __init__(self, hook: str, failed: Mapping[str, str]) -> None:
+        told = "; ".join(f"{plugin}: {why}" for plugin, why in failed.items())
+        super().__init__(f"{hook} wasn't heard by everybody: {told}")
+        self.hook = hook
+        self.failed = dict(failed)
+
+
 class DatabaseError(PlugramError):
     """The database refused or is away."""
 
@@ -95,12 +109,14 @@ class BlobMissing(StorageError):
 
 
 class SandboxRefused(PlugramError):
-    """A file broke a limit of the sandbox (`limit` names the setting) or can't be read (`limit` is empty)."""
+    """A file broke a limit of the sandbox (`limit` names the setting) or can't be read (`limit` is
+    empty)."""
 
     def __init__(self, message: str, *, reason: str, limit: str = "", hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.reason = reason
-        """One of `memory`, `cpu`, `wall`, `output`, `crash`, `corrupt`, `encrypted`, `empty`, `unsupported`."""
+        """One of `memory`, `cpu`, `wall`, `output`, `crash`, `corrupt`, `encrypted`, `empty`,
+        `unsupported`."""
         self.limit = limit
 
 
@@ -136,7 +152,9 @@ class ParseError(BadRequest):
 class ChatMigrated(BadRequest):
     """The group became a supergroup."""
 
-    def __init__(self, message: str, *, new_chat_id: int, method: str = "", code: int = 400) -> None:
+    def __init__(
+        self, message: str, *, new_chat_id: int, method: str = "", code: int = 400
+    ) -> None:
         super().__init__(message, method=method, code=code)
         self.new_chat_id = new_chat_id
 

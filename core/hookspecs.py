@@ -29,47 +29,51 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 @hookspec
 def routers(ctx: Context) -> Sequence[Router]:
-    """Bot processes only. aiogram routers with the plugin's handlers; import aiogram in here."""
+    """At load of a bot process only, after all other plugins are registered.
+
+    Returns aiogram routers with the plugin's handlers, new ones on each call; import aiogram and
+    `handlers` in here.
+    """
 
 
 @hookspec
 def commands(ctx: Context) -> Sequence[Command]:
-    """Commands for the menu and /help, beside those that the manifest names."""
+    """At load. Returns commands for the menu and /help, beside those that the manifest names."""
 
 
 @hookspec
 def jobs(ctx: Context) -> Sequence[JobSpec]:
-    """Functions decorated with `@job` that workers may run, cron jobs among them."""
+    """At load. Returns functions decorated with `@job` that workers may run, cron jobs too."""
 
 
 @hookspec
 def services(ctx: Context) -> Sequence[Provide]:
-    """Providers of roles."""
+    """At load. Returns providers of the roles that the manifest names under `provides`."""
 
 
 @hookspec
 def processors(ctx: Context) -> Sequence[Processor]:
-    """File processors."""
+    """At load. Returns file processors."""
 
 
 @hookspec
 def health_checks(ctx: Context) -> Sequence[HealthCheck]:
-    """Checks for /readyz and `plugram doctor`."""
+    """At load. Returns checks for /readyz and `plugram doctor`."""
 
 
 @hookspec
 def web_routes(ctx: Context) -> Sequence[Route]:
-    """HTTP routes, mounted under `/<plugin id>/`."""
+    """At load. Returns HTTP routes, mounted under `/<plugin id>/`."""
 
 
 @hookspec
 def preferences(ctx: Context) -> Sequence[Preference]:
-    """Choices that a person finds in /settings."""
+    """At load. Returns choices that a person finds in /settings."""
 
 
 @hookspec
 def cli(ctx: Context) -> typer.Typer | None:
-    """The sub-commands behind the CLI name that the manifest declares."""
+    """When somebody types the CLI name that the manifest declares. Returns its sub-commands."""
 
 
 # -- runtime: async -----------------------------------------------------------------------------
@@ -77,17 +81,19 @@ def cli(ctx: Context) -> typer.Typer | None:
 
 @hookspec
 async def on_startup(ctx: Context) -> None:
-    """Before intake and workers start; the database is migrated. A failure quarantines the plugin."""
+    """Before intake and workers start; the database is migrated. A failure, or no end within
+    `[hooks] start_timeout`, quarantines the plugin and those that need it."""
 
 
 @hookspec
 async def on_ready(ctx: Context) -> None:
-    """The process works now."""
+    """Once, when the process has begun to work."""
 
 
 @hookspec
 async def on_shutdown(ctx: Context) -> None:
-    """Handlers and jobs are drained; close what on_startup opened. Called in reverse load order."""
+    """Once, when handlers and jobs are drained; close what on_startup opened. In reverse load
+    order."""
 
 
 @hookspec
@@ -97,7 +103,8 @@ async def on_file_stored(ctx: Context, file: StoredFile) -> None:
 
 @hookspec
 async def on_file_processed(ctx: Context, file: StoredFile, extraction: Extraction) -> None:
-    """A processor has read the file. Fires in a worker, at least once per file and content."""
+    """A processor has read the file. Fires in a worker, at least once per file and content:
+    doing it twice must give the same. A failure here makes it fire again."""
 
 
 @hookspec
@@ -113,5 +120,9 @@ async def on_job_dead(ctx: Context, job_id: int, name: str, error: str) -> None:
 
 
 @hookspec
-async def on_plugin_quarantined(ctx: Context, plugin_id: str, reason: str) -> None:
-    """A plugin was set aside at start or its breaker opened; told once per cause."""
+async def on_plugin_quarantined(ctx: Context, plugin_id: str, reason: str, cause: str) -> None:
+    """A plugin was set aside at start, or its breaker opened: once per cause and process.
+
+    `reason` is a sentence for the operator; `cause` stays the same when the same thing happens
+    again, in this process or another one.
+    """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
@@ -21,16 +21,17 @@ if TYPE_CHECKING:
     from core.db import Database
     from core.hooks import Hooks
     from core.i18n import I18n, Translate
-    from core.jobs import PluginJobs
+    from core.jobs import JobSpec, PluginJobs
     from core.metrics import PluginMetrics
     from core.people import People
+    from core.roles import Processor, Provide
     from core.sandbox import Sandbox
     from core.scope import Scope
     from core.services import Services
     from core.telegram import Telegram
 
 API_VERSION = "1.0"
-"""Version of the plugin API; manifests name the range they work with. Policy: docs/plugin-api.md."""
+"""Version of the plugin API; manifests name the range they need. Policy: docs/plugin-api.md."""
 
 T = TypeVar("T")
 
@@ -102,12 +103,20 @@ class Manifest(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A bot command that a plugin adds in code rather than in its manifest."""
+    """A bot command: from the manifest, or added in code by the `commands` hook."""
 
     name: str
+    """What people type after the slash; an alias of the deployment's, where there is one."""
     description: str
     chats: Literal["all", "private", "group"] = "all"
     role: Literal["user", "admin", "owner"] = "user"
+    original: str = ""
+    """The plugin's own name for a command that the deployment renamed."""
+
+    @property
+    def message(self) -> str:
+        """The locale message with its text for menus."""
+        return f"command-{self.original or self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +165,7 @@ class Context:
 
     plugin_id: str
     settings: Any
-    """The plugin's validated `Settings`, or None if it declares none; `config(Settings)` types it."""
+    """The plugin's validated `Settings`, None if it declares none; `config(Settings)` types it."""
     db: Database
     jobs: PluginJobs
     cache: Cache
@@ -187,11 +196,24 @@ class Context:
 
     def translate(self, language: str) -> Translate:
         """`t("files-received", name="a.pdf")` in a language."""
-        return self.i18n.bound(language)
+        return self.i18n.bound(language, self.plugin_id)
 
     def folder(self) -> Path:
         self.data_dir.mkdir(parents=True, exist_ok=True)
         return self.data_dir
+
+
+@dataclass
+class Parts:
+    """What a plugin's registration hooks declared; for routers only bot processes ask, later."""
+
+    commands: Sequence[Command] = ()
+    jobs: Sequence[JobSpec] = ()
+    services: Sequence[Provide] = ()
+    processors: Sequence[Processor] = ()
+    health_checks: Sequence[HealthCheck] = ()
+    web_routes: Sequence[Route] = ()
+    preferences: Sequence[Preference] = ()
 
 
 @dataclass
@@ -208,10 +230,36 @@ class Plugin:
     """Set by the loader before any hook is called."""
     gate: Callable[[], bool] = field(default=lambda: True)
     """Live answer to "may it act now?": breaker closed, not quarantined."""
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    """The deployment's names for commands and the CLI group: `[plugins.<id>.aliases]`."""
+    parts: Parts = field(default_factory=Parts)
 
     @property
     def id(self) -> str:
         return self.manifest.id
+
+    @property
+    def locales(self) -> Path | None:
+        """The folder of its catalogues; a one-file plugin has none."""
+        return self.root / "locales" if self.root.is_dir() else None
+
+    @property
+    def commands(self) -> list[Command]:
+        """All its commands under the names that people type."""
+        declared = [
+            Command(name, entry.description, entry.chats, entry.role)
+            for name, entry in self.manifest.commands.items()
+        ]
+        return [self._renamed(command) for command in [*declared, *self.parts.commands]]
+
+    def _renamed(self, command: Command) -> Command:
+        alias = self.aliases.get(command.name)
+        return replace(command, name=alias, original=command.name) if alias else command
+
+    @property
+    def cli_name(self) -> str:
+        """The name of its CLI group, or an empty string."""
+        return self.aliases.get(self.manifest.cli, self.manifest.cli)
 
     @property
     def ctx(self) -> Context:
