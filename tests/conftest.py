@@ -2,16 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import os
+import shutil
+from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
+from tests.support.processes import Bot, Playground, bot_environment
 from tests.support.servers import Postgres, Valkey, sweep
 
 if TYPE_CHECKING:
     from core.config import Settings
+
+
+IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
+
+
+def pytest_pycollect_makemodule(module_path: Path) -> None:
+    """A test module that imports aiogram gets it deferred, as the bot does: 2 s saved."""
+    if b"import aiogram" in (source := module_path.read_bytes()) or b"from aiogram" in source:
+        from core import aio
+
+        aio.load()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """In CI everything is installed, so a test that skips has failed."""
+    report = yield
+    if IN_CI and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"Skipped, and in CI nothing may skip: {report.longrepr}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """The same for a module that skips itself as a whole."""
+    report = yield
+    if IN_CI and report.skipped:
+        report.outcome = "failed"
+        report.longrepr = f"Skipped, and in CI nothing may skip: {report.longrepr}"
+    return report
 
 
 class SettingsFactory(Protocol):
@@ -93,8 +130,40 @@ def settings_factory(data_dir: Path) -> SettingsFactory:
     return build
 
 
-def _written(value: Any) -> str:
+def _written(value: object) -> str:
     """A value as an environment variable holds it."""
-    import json
-
     return value if isinstance(value, str) else json.dumps(value, default=str)
+
+
+@pytest.fixture
+def playground(tmp_path: Path) -> Iterator[Playground]:
+    """A running Bot API emulator of the test's own; `playground.url` is its address."""
+    process = Playground(tmp_path / "playground.log")
+    process.start()
+    yield process
+    process.kill()
+
+
+@pytest.fixture
+def bot(tmp_path: Path, data_dir: Path, database_url: str, playground: Playground) -> Iterator[Bot]:
+    """A ready `plugram run` beside the playground, once on SQLite and once on PostgreSQL.
+
+    `bot.kill()` and `bot.start()` again is a crash; `bot.env` holds its variables.
+    """
+    process = Bot(tmp_path / "bot.log")
+    process.env = bot_environment(
+        data_dir=data_dir, port=process.port, api_base=playground.url, database_url=database_url
+    )
+    process.start()
+    yield process
+    process.terminate()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a Chromium; the test skips where there is none (CI installs it)."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+    for name in names:
+        if found := shutil.which(name):
+            return found
+    pytest.skip(f"no browser in PATH: {', '.join(names)}")
