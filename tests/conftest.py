@@ -117,15 +117,15 @@ def redis_url(valkey: Valkey) -> str:
 
 
 @pytest.fixture
-def settings_factory(data_dir: Path) -> SettingsFactory:
-    """`settings_factory(database__url=…, jobs__slots=2)`; nothing comes from the environment."""
+def settings_factory(tmp_path: Path, data_dir: Path) -> SettingsFactory:
+    """`settings_factory(database__url=…, jobs__slots=2)`; nothing else is read but the defaults."""
 
     def build(**overrides: object) -> Settings:
         from core import config
 
         env = {"PLUGRAM_DATA_DIR": str(data_dir)}
         env |= {f"PLUGRAM_{key.upper()}": _written(value) for key, value in overrides.items()}
-        return config.load(env=env)
+        return config.load(env=env, root=tmp_path)
 
     return build
 

@@ -118,6 +118,7 @@ def bot_environment(
     return {
         "BOT_TOKEN": TOKEN,
         "TELEGRAM_API_BASE": api_base,
+        "PLUGRAM_ROOT": str(data_dir.parent),  # not the checkout, whose settings.toml is not ours
         "PLUGRAM_DATA_DIR": str(data_dir),
         "PLUGRAM_DATABASE__URL": database_url,
         "PLUGRAM_REDIS__URL": redis_url,
