@@ -96,6 +96,10 @@ class DiskFull(DatabaseError):
     """There is no room left on the disk of the database."""
 
 
+class ConstraintError(DatabaseError):
+    """A unique, foreign-key, not-null or check constraint refused a row."""
+
+
 class MigrationError(DatabaseError):
     """A migration is missing or failed."""
 
