@@ -29,8 +29,6 @@ PlugramError                 something went wrong and here is the way out
 └── UserError                bad input from a chat user: a sentence for them (`key`, `args`)
 """
 
-# ruff: noqa: N818 - names say what happened; the root says that they are errors.
-
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -32,6 +33,12 @@ if TYPE_CHECKING:
 
 API_VERSION = "1.0"
 """Version of the plugin API; manifests name the range they need. Policy: docs/plugin-api.md."""
+
+COMMAND = re.compile(r"[a-z0-9_]{1,32}")
+RESERVED_IDS = frozenset(
+    {"core", "playground", "plugins", "plugram", "settings"}  # our packages, and their locale ids
+    | {"paths", "required", "sections"}  # keys of [plugins]
+)
 
 T = TypeVar("T")
 
@@ -89,6 +96,21 @@ class Manifest(BaseModel):
     """What it keeps about people, in one sentence."""
     degradation: str = ""
     """What still works when something it needs is away, in one sentence."""
+
+    @field_validator("id")
+    @classmethod
+    def _free_id(cls, value: str) -> str:
+        if value in RESERVED_IDS:
+            raise ValueError(f"{value!r} is the host's own name")
+        return value
+
+    @field_validator("commands")
+    @classmethod
+    def _telegram_names(cls, value: Mapping[str, CommandEntry]) -> Mapping[str, CommandEntry]:
+        for name in value:
+            if not COMMAND.fullmatch(name):
+                raise ValueError(f"{name!r}: Telegram takes 1 to 32 of a-z, 0-9 and _")
+        return value
 
     @field_validator("commands", mode="before")
     @classmethod
@@ -226,6 +248,8 @@ class Plugin:
     module: ModuleType
     origin: Literal["built-in", "installed", "path"]
     settings_model: type[PluginSettings] | None
+    settings: PluginSettings | None = None
+    """Its validated section."""
     context: Context | None = None
     """Set by the loader before any hook is called."""
     gate: Callable[[], bool] = field(default=lambda: True)

@@ -89,6 +89,10 @@ class Services:
         impl: T = self._chosen(name).offer.impl
         return impl
 
+    def check(self, role: str) -> None:
+        """Raises RoleError if nobody would answer for the role with this name."""
+        self._chosen(role)
+
     def get(self, role: type[T]) -> T | None:
         """The provider, or None where nobody provides the role: for what is nice to have."""
         name = role_name(role)

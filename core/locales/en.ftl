@@ -1,0 +1,3 @@
+# Messages that the host itself sends. Ids begin with core-.
+
+core-menu-expired = This menu is out of date.
