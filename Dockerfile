@@ -1,0 +1,34 @@
+# The checkout as an image: `docker build -t plugram .`, `docker run --env-file .env plugram`.
+FROM python:3.12-slim-bookworm AS build
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+RUN python -m venv /opt/plugram
+ENV PATH=/opt/plugram/bin:$PATH
+WORKDIR /src
+COPY requirements-deploy.lock ./
+RUN pip install --require-hashes -r requirements-deploy.lock
+COPY pyproject.toml README.md LICENSE ./
+COPY settings settings
+COPY core core
+COPY plugram plugram
+COPY playground playground
+COPY plugins plugins
+RUN pip install --no-deps --no-build-isolation . && python -m compileall -q /opt/plugram
+
+FROM python:3.12-slim-bookworm
+RUN useradd --uid 10001 --create-home plugram && install -d -o plugram -g plugram /data /app
+COPY --from=build /opt/plugram /opt/plugram
+# settings.toml and your own plugins are mounted at /app; everything the bot keeps is in /data.
+ENV PATH=/opt/plugram/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PLUGRAM_ROOT=/app \
+    PLUGRAM_DATA_DIR=/data \
+    PLUGRAM_WEB__HOST=0.0.0.0 \
+    PLUGRAM_WEB__PORT=8081
+WORKDIR /app
+USER 10001
+VOLUME /data
+EXPOSE 8081
+HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=4 \
+    CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8081/healthz', timeout=4)"]
+ENTRYPOINT ["plugram"]
+CMD ["run"]
