@@ -10,6 +10,7 @@ PlugramError                 something went wrong and here is the way out
 │   ├── DatabaseAway         can't be reached, or no connection came free in time
 │   ├── DatabaseReadOnly     it can't be written
 │   ├── DiskFull             there is no room left
+│   ├── ConstraintError      a unique, foreign-key or check constraint refused a row
 │   └── MigrationError       a migration is missing or failed
 ├── StorageError             a blob store refused or is away
 │   └── BlobMissing          the blob isn't there
@@ -183,6 +184,9 @@ class RetryAfter(TelegramError):
 
 class TelegramAway(TelegramError):
     """The Bot API can't be reached, or answers 5xx, and the retries are used up."""
+
+    ambiguous: bool = False
+    """The call may have been carried out: it left, and no answer came."""
 
 
 class UserError(PlugramError):

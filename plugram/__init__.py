@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from core import hookspecs as hooks
+    from core.callback import Callback
     from core.errors import (
         BadRequest,
         BlobMissing,
@@ -55,9 +56,10 @@ if TYPE_CHECKING:
         StoredFile,
     )
     from core.scope import SYSTEM, Scope
-    from core.text import escape
+    from core.text import Button, buttons, escape
 
 _HOMES = {
+    "core.callback": "Callback",
     "core.errors": (
         "BadRequest BlobMissing ChatMigrated Forbidden JobError NotModified PlugramError PluginError "
         "RetryAfter RoleError SandboxRefused StorageError TelegramAway TelegramError UserError"
@@ -74,7 +76,7 @@ _HOMES = {
         "BlobStore Embedder Extraction FileLibrary Processor Provide Section StoredFile"
     ),
     "core.scope": "SYSTEM Scope",
-    "core.text": "escape",
+    "core.text": "Button buttons escape",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
