@@ -119,6 +119,19 @@ class Database:
         """Which database this is, for messages; without password."""
         return self.engine.where
 
+    @property
+    def orm(self) -> Any:
+        """Tortoise's context. Raises DatabaseError when no plugin has models."""
+        if self._orm is None:
+            raise DatabaseError("No plugin of this database has models, or it isn't open")
+        return self._orm
+
+    async def migrate(self) -> list[str]:
+        """Bring the tables up to date (core.migrate); what was run. Raises MigrationError."""
+        from core import migrate
+
+        return [str(migration) for migration in await migrate.apply(self)]
+
     async def connect(self, *, patience: float = 60.0) -> None:
         """Open it. A database that is away is tried again for `patience` seconds, then
         DatabaseAway is raised; a wrong password or name is raised at once."""

@@ -26,6 +26,7 @@ CLOCK = "(extract(epoch from clock_timestamp())::float8)"
 _GONE = (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError)
 # Between two tries to get a connection while the server is away.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
+_LONG = 6 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +233,11 @@ class PostgresSession:
             raise self._engine.translate(error, sql) from None
 
     async def script(self, sql: str) -> None:
-        await self.execute(sql, ())
+        """Several statements; a migration, which takes what it takes."""
+        try:
+            await self._connection.execute(f"SET LOCAL statement_timeout = 0; {sql}", timeout=_LONG)
+        except Exception as error:  # noqa: BLE001 - translated
+            raise self._engine.translate(error, sql) from None
 
     async def set_scope(self, scope: str) -> None:
         await self.execute(_scope_sql(scope), ())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import math
 import re
 import sqlite3
 import threading
@@ -239,7 +240,9 @@ class _Connection:
             future, work, args = task
             result: Any = None
             failure: BaseException | None = None
-            self._deadline = time.monotonic() + self.options.statement_timeout
+            # A script is a migration: it takes what it takes.
+            patience = math.inf if _script in (work, *args[:1]) else self.options.statement_timeout
+            self._deadline = time.monotonic() + patience
             try:
                 result = work(self._connection, *args)
             except sqlite3.Error as error:
