@@ -25,6 +25,7 @@ from core.discovery import BUILT_IN, Candidate, discover
 from core.errors import ConfigError, PluginError, RoleError
 from core.hooks import Hooks, described
 from core.i18n import I18n
+from core.jobs import JobSpec
 from core.log import get_logger
 from core.ordering import Lineup, Quarantine, is_on, line_up, manifest_of, tables
 from core.plugin import (
@@ -212,11 +213,9 @@ class Loader:
         return self.i18n.add(plugin.id, plugin.locales) if plugin.locales else []
 
     def _declared(self, plugin: Plugin) -> Parts:
-        from core.jobs import JobSpec
-
         def ask(spec: Callable[..., Sequence[T]], kind: type[T]) -> list[T]:
             answer = self.hooks.declared(plugin, spec)
-            return _checked(spec.__name__, () if answer is None else answer, kind)
+            return [] if answer is None else _checked(spec.__name__, answer, kind)
 
         return Parts(
             commands=ask(specs.commands, Command),
