@@ -32,7 +32,7 @@ def main() -> None:
 def _install() -> None:
     uv = shutil.which("uv")
     print(f"Setting up .venv with {'uv' if uv else 'pip'}; the first time takes a minute or two")
-    if not _works(PYTHON):
+    if _moved() or not _works(PYTHON):
         shutil.rmtree(VENV, ignore_errors=True)
         _run(uv, "venv", "-q", "--python", sys.executable, str(VENV)) if uv else _venv()
     if not uv and not _works(PYTHON, "import pip"):
@@ -40,6 +40,11 @@ def _install() -> None:
     pip = (uv, "pip", "install", "--python", PYTHON) if uv else (PYTHON, "-m", "pip", "install")
     _run(*pip, "--require-hashes", "-r", ROOT / LOCK)
     _run(*pip, "-q", "--no-deps", "--no-build-isolation", "-e", ROOT)
+
+
+def _moved() -> bool:
+    """Whether the folder was elsewhere when .venv was made: its programs name the old place."""
+    return STAMP.exists() and STAMP.read_text().splitlines()[:1] != [str(ROOT)]
 
 
 def _venv() -> None:
@@ -80,12 +85,12 @@ def _fresh() -> bool:
 
 
 def _wanted() -> str:
-    """What was installed: the lock, the project's metadata, and the folder (scripts name it)."""
+    """What was installed, and where: the folder, then a digest of the lock and the metadata."""
     files = (ROOT / LOCK, ROOT / "pyproject.toml", ROOT / "scripts" / "install.py")
-    what = hashlib.sha256(os.fsencode(ROOT))
+    what = hashlib.sha256()
     for file in files:
         what.update(file.read_bytes())
-    return what.hexdigest()
+    return f"{ROOT}\n{what.hexdigest()}"
 
 
 if __name__ == "__main__":
