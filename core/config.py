@@ -306,6 +306,32 @@ class HooksSettings(_Section):
     )
 
 
+class SandboxSettings(_Section):
+    """What the child process that reads a file may use."""
+
+    memory_mb: int = Field(
+        default=512,
+        ge=64,
+        le=65536,
+        description="Megabytes of memory to read a file, libraries included.",
+    )
+    cpu_seconds: int = Field(
+        default=10, ge=1, le=3600, description="Seconds of processor time to read a file."
+    )
+    wall_seconds: float = Field(
+        default=20.0, ge=1, le=7200, description="Seconds until reading a file is given up."
+    )
+    output_mb: int = Field(
+        default=64, ge=1, le=1024, description="Megabytes of text that a file may give."
+    )
+    concurrency: int = Field(
+        default=0,
+        ge=0,
+        le=256,
+        description="Files that a process reads at a time; 0: as many as the machine has cores.",
+    )
+
+
 class PluginsSettings(_Section):
     """`[plugins]`; its tables are the plugins' own `sections`."""
 
@@ -343,6 +369,7 @@ class Settings(_Section):
     web: WebSettings = Field(default_factory=WebSettings)
     log: LogSettings = Field(default_factory=LogSettings)
     hooks: HooksSettings = Field(default_factory=HooksSettings)
+    sandbox: SandboxSettings = Field(default_factory=SandboxSettings)
     features: dict[str, bool] = Field(
         default_factory=dict, description="Plugin id → on or off; built-in ones are on."
     )
