@@ -15,7 +15,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from pydantic import (
     AfterValidator,
@@ -491,8 +491,14 @@ def _at_home(settings: Settings, root: Path) -> Settings:
     plugins = settings.plugins.model_copy(
         update={"paths": tuple(root / path.expanduser() for path in settings.plugins.paths)}
     )
+    database = settings.database
+    if database.url.startswith("sqlite:///"):
+        path = root / unquote(database.url.removeprefix("sqlite:///"))
+        database = database.model_copy(update={"url": f"sqlite:///{quote(str(path))}"})
     data_dir = (root / settings.data_dir.expanduser()).resolve()
-    return settings.model_copy(update={"data_dir": data_dir, "plugins": plugins})
+    return settings.model_copy(
+        update={"data_dir": data_dir, "database": database, "plugins": plugins}
+    )
 
 
 def required(settings: Settings) -> list[str]:

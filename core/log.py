@@ -85,7 +85,7 @@ _SHAPES: tuple[tuple[str, re.Pattern[str], str], ...] = tuple(
                 rf"(?i)(['\"][\w-]*{needle}['\"]\s*:\s*b?['\"])[^'\"]{{4,}}",
                 rf"\1{MASK}",
             )
-            for needle in ("password", "secret", "token", "key", "authorization")
+            for needle in ("password", "secret", "token", "_key", "authorization")
         ),
     )
 )

@@ -25,6 +25,8 @@ PREFIX = "PLUGRAM_"
 ROOT = files_of_ours.HERE.parent
 """The checkout: where settings.toml, .secrets.toml, .env and the data folder lie by default."""
 
+DEFAULTS = "settings/default.toml"
+
 ENVIRONMENTS = ("development", "staging", "production", "testing")
 # Not settings: they say where and how settings are read. PLUGRAM_TEST_… belongs to test runs.
 _SWITCHES = frozenset({"PLUGRAM_ENV", "PLUGRAM_ROOT", "PLUGRAM_PRESET"})
@@ -341,13 +343,13 @@ def _dotenv(path: Path, problems: list[str]) -> Iterator[tuple[str, str, int]]:
 
     with path.open(encoding="utf-8") as stream:
         for binding in parse_stream(stream):  # type: ignore[no-untyped-call]
+            # A binding starts with the blank lines above it.
+            text = binding.original.string
+            line = binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
             if binding.error:
-                problems.append(f"{path.name}:{binding.original.line}: not NAME=value")
+                problems.append(f"{path.name}:{line}: not NAME=value")
             elif binding.key is not None and binding.value is not None:
-                # A binding starts with the blank lines and comments above it.
-                skipped = binding.original.string.lstrip("\n")
-                above = binding.original.string[: len(binding.original.string) - len(skipped)]
-                yield binding.key, binding.value, binding.original.line + above.count("\n")
+                yield binding.key, binding.value, line
 
 
 def _read_variables(sources: Sources, variables: dict[str, str], names: dict[str, Origin]) -> None:

@@ -1,0 +1,256 @@
+"""The command line: `plugram COMMAND …`.
+
+Nothing is imported before it is needed: `--help` reads manifests at most, and a plugin's own
+commands import it only when they are called. aiogram is imported by `run` and `dev` alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from core import config, terminal
+from core.errors import ConfigError, PluginError
+from core.terminal import OK, USAGE
+
+if TYPE_CHECKING:
+    from core.config import Settings
+    from core.discovery import Candidate
+
+# Name → module with `app`, and its line in --help.
+_GROUPS = {
+    "config": ("core.cli_config", "Check, explain and show the settings."),
+    "plugins": ("core.cli_plugins", "List, inspect, check and switch plugins."),
+    "jobs": ("core.cli_jobs", "List, retry and cancel background jobs."),
+    "db": ("core.cli_db", "Migrate the database."),
+}
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+SafeMode = Annotated[bool, typer.Option("--safe-mode", help="Load built-in plugins only.")]
+
+
+class Lazy(TyperGroup):
+    """A group of core commands whose module is imported when it is looked into."""
+
+    def __init__(self, name: str, module: str, text: str) -> None:
+        super().__init__(name=name, help=text, no_args_is_help=True)
+        self._module = module
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        self._fill()
+        return super().list_commands(ctx)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        self._fill()
+        return super().get_command(ctx, cmd_name)
+
+    def _fill(self) -> None:
+        if not self.commands:
+            group = typer.main.get_group(import_module(self._module).app)
+            self.commands.update(group.commands)
+
+
+class Root(TyperGroup):
+    """Core commands, then those that plugins bring."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, (module, text) in _GROUPS.items():
+            self.commands[name] = Lazy(name, module, text)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        own = super().list_commands(ctx)
+        return [*own, *(name for name in plugin_groups() if name not in own)]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if known := super().get_command(ctx, cmd_name):
+            return known
+        candidate = plugin_groups().get(cmd_name)
+        return _plugin_command(cmd_name, candidate) if candidate else None
+
+
+app = typer.Typer(
+    cls=Root,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="A Telegram bot that is whatever its settings say.",
+)
+
+
+@app.callback()
+def _plugram() -> None:
+    pass  # its presence makes Typer build a group
+
+
+def run(args: Sequence[str]) -> int:
+    """Runs a command line; the exit status. Raises PlugramError for the caller to print."""
+    command = typer.main.get_command(app)
+    try:
+        command.main(args=list(args), prog_name="plugram")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else OK
+    return OK
+
+
+# -- running ------------------------------------------------------------------------------------
+
+
+@app.command("run")
+def run_bot(safe_mode: SafeMode = False) -> None:
+    """Run the bot until it is stopped."""
+    _serve("bot", safe_mode=safe_mode)
+
+
+@app.command()
+def worker(safe_mode: SafeMode = False) -> None:
+    """Run a worker for background jobs, without the bot."""
+    _serve("worker", safe_mode=safe_mode)
+
+
+def _serve(role: str, *, safe_mode: bool) -> None:
+    settings = ready_settings()
+    from core import log
+
+    log.configure(settings.log)
+    from core import app as composition
+
+    running = composition.build(settings, role=role, safe_mode=safe_mode)
+    raise typer.Exit(loop_run(running.run()))
+
+
+def loop_run(main: Any) -> int:
+    """uvloop where there is one: it halves the cost of a request."""
+    try:
+        import uvloop
+    except ImportError:
+        return int(asyncio.run(main) or 0)
+    return int(uvloop.run(main) or 0)
+
+
+def ready_settings() -> Settings:
+    """The settings to run with. Raises ConfigError with all that is wrong, those of plugins'
+    sections and missing values too."""
+    reading = config.read()
+    problems = [*reading.problems, *config.required(reading.settings)]
+    if problems:
+        problems += section_problems(reading.settings)
+        raise ConfigError(problems, hint="plugram config check; all settings: docs/settings.md")
+    return reading.settings
+
+
+def section_problems(settings: Settings) -> list[str]:
+    """What is wrong with the sections of plugins; imports those that are on."""
+    from core.loader import Loader
+
+    try:
+        Loader(settings).load_modules()
+    except ConfigError as error:
+        return error.problems
+    except PluginError as error:
+        return [str(error)]
+    return []
+
+
+@app.command()
+def dev(
+    port: Annotated[int, typer.Option(help="Port of the playground; a free one if it's taken.")] = (
+        8080
+    ),
+    live: Annotated[bool, typer.Option("--live", help="Use BOT_TOKEN instead.")] = False,
+    safe_mode: SafeMode = False,
+) -> None:
+    """Run the bot in the playground, with no token; restarts it when code changes."""
+    from core.dev import develop
+
+    raise typer.Exit(develop(port=port, live=live, safe_mode=safe_mode))
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Check everything the bot needs, and say what to do."""
+    from core.doctor import examine
+
+    raise typer.Exit(examine(as_json=as_json))
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    from importlib.metadata import version as installed
+
+    from core.plugin import API_VERSION
+
+    terminal.say(f"plugram {installed('plugram')}, plugin API {API_VERSION}")
+
+
+# -- commands of plugins ------------------------------------------------------------------------
+
+_groups: dict[str, Candidate] = {}
+
+
+def plugin_groups() -> dict[str, Candidate]:
+    """CLI name → plugin that brings it, of the plugins that are on. Imports none of them."""
+    if not _groups:
+        from core.loader import Loader
+
+        # Broken settings must not take the way to the commands that explain them.
+        settings = config.read().settings
+        loader = Loader(settings)
+        for candidate in loader.order(loader.discover()).order:
+            if candidate.manifest and (name := candidate.manifest.cli):
+                _groups[settings.aliases(candidate.id).get(name, name)] = candidate
+    return _groups
+
+
+def _plugin_command(name: str, candidate: Candidate) -> TyperCommand:
+    def call(ctx: typer.Context) -> None:
+        raise typer.Exit(loop_run(_run_plugin(name, candidate.id, ctx.args)))
+
+    summary = candidate.manifest.summary if candidate.manifest else ""
+    context = {"ignore_unknown_options": True, "allow_extra_args": True}
+    command = typer.main.get_command(_forwarding(call, name, summary, context))
+    if not isinstance(command, TyperCommand):
+        raise TypeError("one function makes one command")
+    return command
+
+
+def _forwarding(
+    call: Callable[..., None], name: str, summary: str, context: dict[str, Any]
+) -> typer.Typer:
+    """A command that takes everything after its name, `--help` too."""
+    single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    single.command(name, help=summary, context_settings=context, add_help_option=False)(call)
+    return single
+
+
+async def _run_plugin(name: str, plugin_id: str, args: Sequence[str]) -> int:
+    """The plugin's command inside a session: its functions may be `async def`."""
+    from core import app as composition
+
+    settings = config.load()
+    async with composition.session(settings) as session:
+        plugin = session.loader.report.find(plugin_id)
+        group = session.loader.cli(plugin) if plugin else None
+        if group is None:
+            terminal.say(f"Plugin {plugin_id} can't be used; plugram plugins info {plugin_id}")
+            return USAGE
+        command = typer.main.get_command(group)
+        answer = command.main(
+            args=list(args) or ["--help"], prog_name=f"plugram {name}", standalone_mode=False
+        )
+        if inspect.isawaitable(answer):
+            answer = await answer
+        return answer if isinstance(answer, int) else OK
+
+
+def quiet_logs() -> None:
+    """Commands speak through their output: only warnings are logged besides."""
+    os.environ.setdefault("PLUGRAM_LOG__LEVEL", "warning")
