@@ -22,10 +22,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from core import hookspecs as specs
 from core.config import NoSettings, unknown_plugins
 from core.discovery import BUILT_IN, Candidate, discover
-from core.errors import ConfigError, PluginError, RoleError
+from core.errors import ConfigError, PluginError, PlugramError, RoleError
 from core.hooks import Hooks, described
 from core.i18n import I18n
-from core.jobs import JobSpec
 from core.log import get_logger
 from core.ordering import Lineup, Quarantine, is_on, line_up, manifest_of, tables
 from core.plugin import (
@@ -46,6 +45,7 @@ if TYPE_CHECKING:
     from aiogram import Router
 
     from core.config import Settings
+    from core.db import PluginTables
 
 T = TypeVar("T")
 
@@ -103,6 +103,7 @@ class Loader:
         self._built_in = built_in
         self._patience = settings.hooks.start_timeout
         self._started: list[Plugin] = []
+        self._lineup: Lineup | None = None
 
     # -- without importing
 
@@ -116,11 +117,21 @@ class Loader:
 
     def inspect(self, candidate: Candidate) -> Inspection:
         """What the host thinks of a candidate."""
-        quarantined = self.order(self.discover()).quarantined
+        if self._lineup is None:
+            self._lineup = self.order(self.discover())
+        quarantined = self._lineup.quarantined
         reason = next((one.reason for one in quarantined if one.id == candidate.id), "")
         on = is_on(candidate, self.settings, safe_mode=self._safe_mode)
         state = "quarantined" if reason else "on" if on else "off"
         return Inspection(candidate, state, reason, tables(candidate.root))
+
+    def check(self, candidate: Candidate) -> list[str]:
+        """What keeps a candidate from being published: beside `inspect`'s reason, its settings
+        undocumented, its languages incomplete, no README. Nothing is imported."""
+        from core.publishing import shortcomings
+
+        reason = self.inspect(candidate).reason
+        return [*([reason] if reason else []), *shortcomings(candidate)]
 
     # -- loading
 
@@ -213,6 +224,8 @@ class Loader:
         return self.i18n.add(plugin.id, plugin.locales) if plugin.locales else []
 
     def _declared(self, plugin: Plugin) -> Parts:
+        from core.jobs import JobSpec
+
         def ask(spec: Callable[..., Sequence[T]], kind: type[T]) -> list[T]:
             answer = self.hooks.declared(plugin, spec)
             return [] if answer is None else _checked(spec.__name__, answer, kind)
@@ -269,7 +282,7 @@ class Loader:
             plugin=quarantine.id,
             stage=quarantine.stage,
             reason=quarantine.reason,
-            exc_info=error,
+            exc_info=None if isinstance(error, PlugramError) else error,
         )
 
     def _unmet(self, plugin: Plugin | Candidate) -> str:
@@ -362,6 +375,10 @@ class Loader:
         rename_commands(routers, plugin.aliases)
         return routers
 
+    def tables(self) -> list[PluginTables]:
+        """What the loaded plugins keep in the database, for `core.db.build`."""
+        return [found for plugin in self.report.plugins if (found := _tables(plugin)) is not None]
+
     def cli(self, plugin: Plugin) -> typer.Typer | None:
         """The sub-commands of a plugin."""
         return self.hooks.declared(plugin, specs.cli)
@@ -401,6 +418,15 @@ def _module(candidate: Candidate) -> ModuleType:
         del sys.modules[candidate.module]
         raise
     return module
+
+
+def _tables(plugin: Plugin) -> PluginTables | None:
+    from core.db import PluginTables
+
+    name, root = plugin.module.__name__, plugin.root
+    models = f"{name}.models" if (root / "models.py").is_file() else None
+    migrations = f"{name}.migrations" if (root / "migrations").is_dir() else None
+    return PluginTables(plugin.id, models, migrations) if models or migrations else None
 
 
 def within(seconds: float, work: Callable[[], T], what: str) -> T:

@@ -28,21 +28,25 @@ class Specs:
     @hookspec
     async def pick(ctx: Context, what: str) -> str | None:
         """The first answer counts."""
+        return None
 
     @staticmethod
     @hookspec
     async def rewrite(ctx: Context, text: str, loud: bool = False) -> str | None:
         """From plugin to plugin."""
+        return None
 
     @staticmethod
     @hookspec
     async def allow(ctx: Context, size: int) -> str | None:
         """May object."""
+        return None
 
     @staticmethod
     @hookspec
     def things(ctx: Context) -> list[str]:
         """Declared at load."""
+        return []
 
     @staticmethod
     @hookspec
@@ -117,7 +121,7 @@ def test_wrong_implementation_is_refused_and_leaves_nothing(
 
 
 @pytest.mark.parametrize("options", [{"wrapper": True}, {"hookwrapper": True}])
-def test_wrappers_are_refused(hooks: Hooks, options: dict[str, bool]) -> None:
+def test_wrappers_are_refused(hooks: Hooks, options: dict[str, Any]) -> None:
     def on_event(ctx: Context, what: str) -> Iterator[None]:
         yield
 
@@ -127,12 +131,12 @@ def test_wrappers_are_refused(hooks: Hooks, options: dict[str, bool]) -> None:
 
 @pytest.mark.parametrize("options", [{"firstresult": True}, {"historic": True}])
 def test_async_spec_cannot_be_firstresult_or_historic(
-    knobs: Knobs, options: dict[str, bool]
+    knobs: Knobs, options: dict[str, Any]
 ) -> None:
     async def on_event(ctx: Context) -> None: ...
 
     with pytest.raises(PluginError, match="firstresult or historic"):
-        Hooks(knobs, specs=SimpleNamespace(on_event=hookspec(**options)(on_event)))  # type: ignore[arg-type] - pluggy takes any namespace
+        Hooks(knobs, specs=type("Specs", (), {"on_event": hookspec(**options)(on_event)}))
 
 
 def test_optional_hook_of_a_newer_host_is_skipped(hooks: Hooks) -> None:
@@ -160,8 +164,13 @@ async def test_tryfirst_and_trylast_come_before_and_after_the_load_order(hooks: 
     async def on_event(ctx: Context) -> None:
         told.append(ctx.plugin_id)
 
-    for name, options in (("last", {"trylast": True}), ("mid", {}), ("first", {"tryfirst": True})):
-        hooks.register(plugin(name, on_event=hookimpl(**options)(_copied(on_event))))  # type: ignore[call-overload] - options by name
+    order: dict[str, dict[str, Any]] = {
+        "last": {"trylast": True},
+        "mid": {},
+        "first": {"tryfirst": True},
+    }
+    for name, options in order.items():
+        hooks.register(plugin(name, on_event=hookimpl(**options)(_copied(on_event))))
     await hooks.emit(Specs.on_event, what="")
     assert told == ["first", "mid", "last"]
 
