@@ -1,0 +1,207 @@
+"""Blobs in a local folder: `<root>/<kind>/<aa>/<sha256>`.
+
+A blob appears under its key by a rename, whole or not at all, and its bytes are on the disk by
+then. Everything that touches the disk runs in threads and needs a megabyte, however large the file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import hashlib
+import os
+import re
+import shutil
+import time
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from plugram import BlobMissing, StorageError
+
+CHUNK = 1 << 20
+_KEY = re.compile(r"[a-z0-9_-]+(?:/[a-z0-9_-]+){0,7}")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_UNFINISHED = ".unfinished"
+_STALE = 24 * 3600
+"""Seconds after which an unfinished write is nobody's any more."""
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+class LocalStore:
+    """A `BlobStore` in a folder. A key's last part, where it is a sha256, is held to the bytes."""
+
+    def __init__(self, root: Path, *, min_free: int = 0) -> None:
+        """`min_free`: bytes of the disk that `put` leaves alone."""
+        self.root = root
+        self._min_free = min_free
+
+    async def put(self, key: str, source: Path) -> None:
+        """Store a file under a key, atomically; a key that is there already is left as it is.
+
+        Raises StorageError: no room, no right to write, or other bytes than the key says.
+        """
+        target = self._path(key)
+        await asyncio.to_thread(self._put, key, source, target)
+
+    def open(self, key: str) -> AsyncIterator[bytes]:
+        """The bytes in chunks of at most 1 MiB. Raises BlobMissing, and StorageError at the end
+        when they aren't those of the key."""
+        return self._stream(key, self._path(key))
+
+    async def fetch(self, key: str, target: Path) -> None:
+        """Write the blob to `target`, whole and checked, or raise BlobMissing, StorageError."""
+        path = self._path(key)
+        await asyncio.to_thread(self._fetch, key, path, target)
+
+    async def delete(self, key: str) -> None:
+        """Remove it; a key that isn't there is no error."""
+        path = self._path(key)
+        with _explained(f"blob {key} can't be deleted"):
+            await asyncio.to_thread(path.unlink, missing_ok=True)
+
+    async def exists(self, key: str) -> bool:
+        return await asyncio.to_thread(self._path(key).is_file)
+
+    async def check(self) -> int:
+        """Free bytes, after a write and a read that succeeded. Raises StorageError."""
+        return await asyncio.to_thread(self._check)
+
+    async def tidy(self) -> None:
+        """Remove what crashed processes left half written, a day after."""
+        await asyncio.to_thread(self._tidy)
+
+    # -- in threads ---------------------------------------------------------------------------
+
+    def _put(self, key: str, source: Path, target: Path) -> None:
+        with _explained(f"blob {key} can't be stored in {self.root}"):
+            size = source.stat().st_size
+            if target.is_file() and target.stat().st_size == size:
+                return
+            self._make_room(size)
+            self._make_folder(target.parent)
+            with self._unfinished() as partial:
+                with source.open("rb") as reader, partial.open("xb") as writer:
+                    digest = _copy(reader, writer)
+                    writer.flush()
+                    os.fsync(writer.fileno())
+                _hold(key, digest)
+                partial.replace(target)
+            _sync_folder(target.parent)
+
+    def _fetch(self, key: str, path: Path, target: Path) -> None:
+        with _explained(f"blob {key} can't be read from {self.root}", path):
+            partial = target.with_name(f"{target.name}.{uuid.uuid4().hex}")
+            try:
+                with path.open("rb") as reader, partial.open("xb") as writer:
+                    digest = _copy(reader, writer)
+                _hold(key, digest)
+                partial.replace(target)
+            finally:
+                partial.unlink(missing_ok=True)
+
+    async def _stream(self, key: str, path: Path) -> AsyncIterator[bytes]:
+        digest = hashlib.sha256()
+        with _explained(f"blob {key} can't be read from {self.root}", path):
+            reader = await asyncio.to_thread(path.open, "rb")
+            try:
+                while chunk := await asyncio.to_thread(reader.read, CHUNK):
+                    digest.update(chunk)
+                    yield chunk
+            finally:
+                reader.close()
+        _hold(key, digest.hexdigest())
+
+    def _check(self) -> int:
+        with _explained(f"the folder {self.root} can't be used"):
+            with self._unfinished() as partial:
+                partial.write_bytes(b"plugram")
+                partial.read_bytes()
+            self._make_room(0)
+            return shutil.disk_usage(self.root).free
+
+    def _make_room(self, size: int) -> None:
+        self.root.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(self.root).free
+        if free < size + self._min_free:
+            raise StorageError(
+                f"no room in {self.root}: {free >> 20} MB free, "
+                f"{(size + self._min_free) >> 20} MB needed",
+                hint="free some, move [plugins.storage] path to a larger disk, "
+                "or lower [plugins.storage] min_free_mb",
+            )
+
+    def _make_folder(self, folder: Path) -> None:
+        """A new folder lasts through a power cut once those above it are on the disk."""
+        if folder.is_dir():
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        for above in folder.parents:
+            _sync_folder(above)
+            if above == self.root:
+                break
+
+    @contextmanager
+    def _unfinished(self) -> Iterator[Path]:
+        """A path on the same disk for what isn't whole yet; gone afterwards."""
+        folder = self.root / _UNFINISHED
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / uuid.uuid4().hex
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+
+    def _tidy(self) -> None:
+        old = time.time() - _STALE
+        with suppress(OSError):
+            for path in (self.root / _UNFINISHED).iterdir():
+                if path.stat().st_mtime < old:
+                    path.unlink(missing_ok=True)
+
+    def _path(self, key: str) -> Path:
+        """Keys come from our own tables; still, none leads out of the folder."""
+        if not _KEY.fullmatch(key):
+            raise StorageError(f"{key!r} is no key of a blob")
+        return self.root / key
+
+
+def _copy(reader: BinaryIO, writer: BinaryIO) -> str:
+    """Copy in chunks; the sha256 of what was copied."""
+    digest = hashlib.sha256()
+    while chunk := reader.read(CHUNK):
+        digest.update(chunk)
+        writer.write(chunk)
+    return digest.hexdigest()
+
+
+def _hold(key: str, digest: str) -> None:
+    expected = key.rpartition("/")[2]
+    if _DIGEST.fullmatch(expected) and digest != expected:
+        raise StorageError(
+            f"blob {key} is damaged: its bytes have the sha256 {digest}",
+            hint="restore it from a backup, or delete the file and send it again",
+        )
+
+
+def _sync_folder(folder: Path) -> None:
+    """A rename lasts through a power cut once its folder is on the disk."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _explained(what: str, blob: Path | None = None) -> Iterator[None]:
+    """The system's errors as ours. That `blob` isn't there is a missing blob."""
+    try:
+        yield
+    except OSError as error:
+        if blob is not None and error.errno == errno.ENOENT and error.filename == str(blob):
+            raise BlobMissing(f"{what}: it isn't there") from error
+        hint = "free some room on its disk" if error.errno in _FULL else ""
+        raise StorageError(f"{what}: {error.strerror}", hint=hint) from error
