@@ -74,6 +74,9 @@ class Bell:
         if hearer in self._hearers:
             self._hearers.remove(hearer)
 
+    async def flush(self) -> None:
+        """Wait until what was rung is sent, for 2 s at most."""
+
     async def close(self) -> None:
         """Let go of connections; rings under way are sent first."""
 
@@ -140,12 +143,15 @@ class _Carried(Bell):
         if not self._hearers:
             await self._stop_listening()
 
-    async def close(self) -> None:
-        await self._stop_listening()
+    async def flush(self) -> None:
         if self._sending is not None:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(2):
-                    await self._sending
+                    await asyncio.shield(self._sending)
+
+    async def close(self) -> None:
+        await self._stop_listening()
+        await self.flush()
 
     async def _stop_listening(self) -> None:
         task, self._listening = self._listening, None

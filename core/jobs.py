@@ -31,6 +31,7 @@ from core.scope import Scope
 
 if TYPE_CHECKING:
     from core.bell import Bell
+    from core.config import JobsSettings
     from core.db import Database
     from core.plugin import Context
 
@@ -284,14 +285,17 @@ class Jobs:
     """The deployment's jobs: enqueue, look, stop, replay."""
 
     def __init__(
-        self, database: Database, bell: Bell | None = None, *, default_attempts: int = 5
+        self, database: Database, settings: JobsSettings | None = None, bell: Bell | None = None
     ) -> None:
+        """`bell`: of `core.bell.build`; by default the database itself carries the rings."""
+        from core import bell as bells
+
         self.database = database
         self.ledger = Ledger(database)
-        self.bell = bell
+        self.bell = bell or bells.for_database(database)
         self.registry: Mapping[str, RegisteredJob] = {}
         """What this process knows; the app sets it. Other names can be enqueued too."""
-        self._default_attempts = default_attempts
+        self._default_attempts = settings.attempts if settings else 5
 
     async def enqueue(
         self,
@@ -342,9 +346,7 @@ class Jobs:
 
     def ring(self, delay: float = 0.0) -> None:
         """Wake the workers once the current transaction is committed."""
-        if self.bell is not None:
-            bell = self.bell
-            self.database.on_commit(lambda: bell.ring(delay))
+        self.database.on_commit(lambda: self.bell.ring(delay))
 
     async def get(self, job: int) -> JobRow | None:
         return await self.ledger.get(job)
@@ -365,8 +367,9 @@ class Jobs:
     async def cancel(self, job: int) -> bool:
         """Stop a job: at once if it waits, within 2 s if it runs. False: it had ended."""
         outcome = await self.ledger.cancel(job)
-        if outcome == "asked" and self.bell is not None:
+        if outcome == "asked":
             self.database.on_commit(self.bell.ring_stop)
+            await self._deliver()
         return outcome is not None
 
     async def retry(self, job: int) -> bool:
@@ -374,6 +377,7 @@ class Jobs:
         replayed = await self.ledger.replay(job)
         if replayed:
             self.ring()
+            await self._deliver()
         return replayed
 
     async def retry_dead(self, name: str | None = None) -> int:
@@ -381,6 +385,7 @@ class Jobs:
         number = await self.ledger.replay_dead(name)
         if number:
             self.ring()
+            await self._deliver()
         return number
 
     async def reset_stuck(self) -> int:
@@ -388,7 +393,13 @@ class Jobs:
         found = await self.ledger.reconcile()
         if found.again:
             self.ring()
+            await self._deliver()
         return len(found.again) + len(found.dead)
+
+    async def _deliver(self) -> None:
+        """The command line may end right after: don't leave with the ring unsent."""
+        if self.database.current is None:
+            await self.bell.flush()
 
     def _new(
         self,

@@ -1,0 +1,247 @@
+"""Values that may be forgotten, and locks: in Redis when there is one, else in memory.
+
+    cache = ctx.cache                                   # keys are the plugin's own
+    await cache.set("answer", {"text": "42"}, ttl=60)
+    answer = await cache.get("answer")
+    async with cache.lock("rebuild", ttl=30): ...
+
+Values are JSON. A cache is no place of truth: while Redis is away, reads find nothing and writes
+are dropped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Awaitable
+from typing import Any, Protocol, TypeVar
+
+import orjson
+
+from core.errors import LockedError
+from core.log import get_logger
+
+T = TypeVar("T")
+
+log = get_logger("cache")
+
+MEMORY_ENTRIES = 20_000
+"""Entries that memory holds; the least recently used go first."""
+_SCAN = 500
+_POLL = 0.1
+"""Seconds between two tries to get a lock."""
+
+
+class Store(Protocol):
+    """Where entries live. Raises OSError when it is away."""
+
+    async def get(self, key: str) -> bytes | None: ...
+    async def set(self, key: str, value: bytes, ttl: float | None) -> None: ...
+    async def delete(self, *keys: str) -> int: ...
+    async def clear(self, prefix: str) -> int: ...
+    async def acquire(self, key: str, owner: bytes, ttl: float) -> bool: ...
+    async def extend(self, key: str, owner: bytes, ttl: float) -> bool: ...
+    async def release(self, key: str, owner: bytes) -> None: ...
+
+
+class Cache:
+    """`redis`: a `redis.asyncio.Redis`, or None for memory. Every key starts with `prefix:`."""
+
+    def __init__(self, redis: Any = None, prefix: str = "plugram") -> None:
+        self._store: Store = MemoryStore() if redis is None else RedisStore(redis)
+        self._prefix = prefix
+        self._away = _Away()
+
+    def namespaced(self, prefix: str) -> Cache:
+        """The same cache, with keys of its own."""
+        child = object.__new__(Cache)
+        child._store, child._away = self._store, self._away
+        child._prefix = f"{self._prefix}:{prefix}"
+        return child
+
+    async def get(self, key: str, default: Any = None) -> Any:
+        """The value, or `default` if there is none (any more)."""
+        found = await self._away.guard(self._store.get(self._key(key)), None)
+        return default if found is None else orjson.loads(found)
+
+    async def set(self, key: str, value: Any, ttl: float | None = None) -> None:
+        """Keep a JSON value for `ttl` seconds (None: until it is pushed out)."""
+        await self._away.guard(self._store.set(self._key(key), orjson.dumps(value), ttl), None)
+
+    async def delete(self, *keys: str) -> int:
+        """Forget keys; how many there were."""
+        return await self._away.guard(self._store.delete(*map(self._key, keys)), 0)
+
+    async def clear_prefix(self, prefix: str = "") -> int:
+        """Forget every key that starts so; how many there were."""
+        return await self._away.guard(self._store.clear(self._key(prefix)), 0)
+
+    @contextlib.asynccontextmanager
+    async def lock(self, name: str, ttl: float = 30.0, *, wait: float = 0.0) -> AsyncIterator[None]:
+        """Hold a lock while the block runs, shared by all processes that share the Redis.
+
+        It is renewed as long as the process lives, and free `ttl` seconds after it died. Raises
+        LockedError if somebody else has it for `wait` seconds, or Redis is away.
+        """
+        key, owner = self._key(f"lock:{name}"), secrets.token_bytes(12)
+        await self._acquire(name, key, owner, ttl, wait)
+        renewing = asyncio.create_task(self._renew(name, key, owner, ttl), name=f"lock-{name}")
+        try:
+            yield
+        finally:
+            renewing.cancel()
+            with contextlib.suppress(OSError):
+                await self._store.release(key, owner)
+
+    async def _acquire(self, name: str, key: str, owner: bytes, ttl: float, wait: float) -> None:
+        deadline = time.monotonic() + wait
+        while True:
+            try:
+                if await self._store.acquire(key, owner, ttl):
+                    return
+            except OSError as error:
+                raise LockedError(
+                    f"Lock {name} can't be taken: Redis is away ({error})",
+                    hint="try again when Redis is back",
+                ) from None
+            if time.monotonic() >= deadline:
+                raise LockedError(f"Lock {name} is held by somebody else")
+            await asyncio.sleep(_POLL)
+
+    async def _renew(self, name: str, key: str, owner: bytes, ttl: float) -> None:
+        while True:
+            await asyncio.sleep(ttl / 3)
+            with contextlib.suppress(OSError):
+                if not await self._store.extend(key, owner, ttl):
+                    log.warning("a lock was lost: Redis forgot it", lock=name)
+                    return
+
+    def _key(self, key: str) -> str:
+        return f"{self._prefix}:{key}"
+
+
+class _Away:
+    """Says once per outage that the store is away."""
+
+    def __init__(self) -> None:
+        self._away = False
+
+    async def guard(self, call: Awaitable[T], otherwise: T) -> T:
+        try:
+            result = await call
+        except OSError as error:
+            if not self._away:
+                log.warning("the cache is away; working without it", error=str(error))
+            self._away = True
+            return otherwise
+        self._away = False
+        return result
+
+
+class MemoryStore:
+    """Entries of this process."""
+
+    def __init__(self) -> None:
+        self._entries: OrderedDict[str, tuple[bytes, float]] = OrderedDict()
+
+    async def get(self, key: str) -> bytes | None:
+        found = self._entries.get(key)
+        if found is None:
+            return None
+        if found[1] < time.monotonic():
+            del self._entries[key]
+            return None
+        self._entries.move_to_end(key)
+        return found[0]
+
+    async def set(self, key: str, value: bytes, ttl: float | None) -> None:
+        until = float("inf") if ttl is None else time.monotonic() + ttl
+        self._entries[key] = (value, until)
+        self._entries.move_to_end(key)
+        while len(self._entries) > MEMORY_ENTRIES:
+            self._entries.popitem(last=False)
+
+    async def delete(self, *keys: str) -> int:
+        return sum(self._entries.pop(key, None) is not None for key in keys)
+
+    async def clear(self, prefix: str) -> int:
+        return await self.delete(*[key for key in self._entries if key.startswith(prefix)])
+
+    async def acquire(self, key: str, owner: bytes, ttl: float) -> bool:
+        if await self.get(key) is not None:
+            return False
+        await self.set(key, owner, ttl)
+        return True
+
+    async def extend(self, key: str, owner: bytes, ttl: float) -> bool:
+        if await self.get(key) != owner:
+            return False
+        await self.set(key, owner, ttl)
+        return True
+
+    async def release(self, key: str, owner: bytes) -> None:
+        if await self.get(key) == owner:
+            await self.delete(key)
+
+
+class RedisStore:
+    """Entries that all processes share. redis-py's errors become OSError."""
+
+    _EXTEND = (
+        "if redis.call('get', KEYS[1]) == ARGV[1] then "
+        "return redis.call('pexpire', KEYS[1], ARGV[2]) else return 0 end"
+    )
+    _RELEASE = (
+        "if redis.call('get', KEYS[1]) == ARGV[1] then "
+        "return redis.call('del', KEYS[1]) else return 0 end"
+    )
+
+    def __init__(self, redis: Any) -> None:
+        self._redis = redis
+
+    async def get(self, key: str) -> bytes | None:
+        found = await _translated(self._redis.get(key))
+        return found.encode() if isinstance(found, str) else found
+
+    async def set(self, key: str, value: bytes, ttl: float | None) -> None:
+        await _translated(self._redis.set(key, value, px=None if ttl is None else _ms(ttl)))
+
+    async def delete(self, *keys: str) -> int:
+        return int(await _translated(self._redis.delete(*keys))) if keys else 0
+
+    async def clear(self, prefix: str) -> int:
+        cursor, removed = 0, 0
+        pattern = "".join(f"\\{c}" if c in "*?[]\\^-" else c for c in prefix) + "*"
+        while True:
+            scan = self._redis.scan(cursor=cursor, match=pattern, count=_SCAN)
+            cursor, keys = await _translated(scan)
+            removed += await self.delete(*keys)
+            if not int(cursor):
+                return removed
+
+    async def acquire(self, key: str, owner: bytes, ttl: float) -> bool:
+        return bool(await _translated(self._redis.set(key, owner.hex(), px=_ms(ttl), nx=True)))
+
+    async def extend(self, key: str, owner: bytes, ttl: float) -> bool:
+        return bool(
+            await _translated(self._redis.eval(self._EXTEND, 1, key, owner.hex(), _ms(ttl)))
+        )
+
+    async def release(self, key: str, owner: bytes) -> None:
+        await _translated(self._redis.eval(self._RELEASE, 1, key, owner.hex()))
+
+
+async def _translated(call: Awaitable[Any]) -> Any:
+    from redis.exceptions import RedisError
+
+    try:
+        return await call
+    except RedisError as error:  # its ConnectionError is no OSError
+        raise OSError(str(error)) from None
+
+
+def _ms(seconds: float) -> int:
+    return max(int(seconds * 1000), 1)
