@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-from tests.support.processes import Bot, Playground, bot_environment
+from tests.support.processes import Bot, PlaygroundProcess, bot_environment
 from tests.support.servers import Postgres, Valkey, sweep
 
 if TYPE_CHECKING:
@@ -136,23 +136,25 @@ def _written(value: object) -> str:
 
 
 @pytest.fixture
-def playground(tmp_path: Path) -> Iterator[Playground]:
-    """A running Bot API emulator of the test's own; `playground.url` is its address."""
-    process = Playground(tmp_path / "playground.log")
+def playground(tmp_path: Path) -> Iterator[PlaygroundProcess]:
+    """A running playground of the test's own: `playground.client.user("ann")` talks to the bot."""
+    process = PlaygroundProcess(tmp_path / "playground.log")
     process.start()
     yield process
     process.kill()
 
 
 @pytest.fixture
-def bot(tmp_path: Path, data_dir: Path, database_url: str, playground: Playground) -> Iterator[Bot]:
+def bot(
+    tmp_path: Path, data_dir: Path, database_url: str, playground: PlaygroundProcess
+) -> Iterator[Bot]:
     """A ready `plugram run` beside the playground, once on SQLite and once on PostgreSQL.
 
     `bot.kill()` and `bot.start()` again is a crash; `bot.env` holds its variables.
     """
     process = Bot(tmp_path / "bot.log")
     process.env = bot_environment(
-        data_dir=data_dir, port=process.port, api_base=playground.url, database_url=database_url
+        playground, data_dir=data_dir, port=process.port, database_url=database_url
     )
     process.start()
     yield process

@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from playground.client import Playground
 from tests.support.servers import HOST, free_port, spawn, stop, wait_until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-TOKEN = "1000:playground-token-of-the-tests"  # the playground takes any token of this shape
 
 
 def get_json(url: str) -> tuple[int, Any]:
@@ -85,13 +85,24 @@ class Process:
         return self.log.read_text() if self.log.exists() else ""
 
 
-class Playground(Process):
-    """`python -m playground`: the Bot API at `url`, and chats in a browser."""
+class PlaygroundProcess(Process):
+    """`python -m playground`: the Bot API at `url`, `client` for people who talk to the bot."""
 
     module = "playground"
+    health = "/control/state"
 
     def arguments(self) -> list[str]:
-        return ["--port", str(self.port)]
+        return ["--port", str(self.port), "--strict-port"]
+
+    @property
+    def client(self) -> Playground:
+        return Playground(self.url)
+
+    @property
+    def token(self) -> str:
+        """Of its first bot."""
+        token: str = get_json(self.url + "/control/bots")[1][0]["token"]
+        return token
 
 
 class Bot(Process):
@@ -112,12 +123,17 @@ class Worker(Bot):
 
 
 def bot_environment(
-    *, data_dir: Path, port: int, api_base: str, database_url: str = "", redis_url: str = ""
+    playground: PlaygroundProcess,
+    *,
+    data_dir: Path,
+    port: int,
+    database_url: str = "",
+    redis_url: str = "",
 ) -> dict[str, str]:
-    """The variables of a bot that talks to `api_base`."""
+    """The variables of a bot, or a worker, whose Telegram is the playground."""
     return {
-        "BOT_TOKEN": TOKEN,
-        "TELEGRAM_API_BASE": api_base,
+        "BOT_TOKEN": playground.token,
+        "TELEGRAM_API_BASE": playground.url,
         "PLUGRAM_ROOT": str(data_dir.parent),  # not the checkout, whose settings.toml is not ours
         "PLUGRAM_DATA_DIR": str(data_dir),
         "PLUGRAM_DATABASE__URL": database_url,
