@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
 import pytest
 
-INSTALL = Path(__file__).resolve().parent.parent / "scripts" / "install"
+from playground.client import Playground
+from tests.support.processes import ROOT, clean_environment
+from tests.support.servers import free_port, spawn, stop, wait_until
+
+INSTALL = ROOT / "scripts" / "install"
 
 
 @pytest.fixture
@@ -60,3 +65,25 @@ def test_uv_without_python_is_asked_for_one(machine: Path) -> None:
     status, said = install(machine)
     assert status == 0
     assert "run -q --no-project --python >=3.11 scripts/install.py" in said
+
+
+async def test_dev_gives_a_bot_to_talk_to_without_token_or_server(tmp_path: Path) -> None:
+    port = free_port()
+    environment = clean_environment() | {
+        "PLUGRAM_ROOT": str(tmp_path),
+        "PLUGRAM_DATA_DIR": str(tmp_path / "data"),
+        "PLUGRAM_WEB__PORT": str(free_port()),
+    }
+    said = tmp_path / "said"
+    with said.open("wb") as log:
+        command = (ROOT / "scripts" / "dev", "--port", str(port))
+        dev = spawn(*command, log=log, env=environment, cwd=tmp_path)
+    try:
+        address = f"Playground: http://127.0.0.1:{port}/"
+        wait_until(lambda: address in said.read_text(), what="scripts/dev", timeout=30)
+        ann = Playground(f"http://127.0.0.1:{port}").user("ann")
+        await ann.send("/start")
+        assert (await ann.wait_reply())["text"]
+        assert stop(dev, signal.SIGTERM, patience=20) == 0, said.read_text()
+    finally:
+        stop(dev)

@@ -18,11 +18,13 @@ from tests.support.servers import HOST, free_port, spawn, stop, wait_until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # loopback needs no proxy
+
 
 def get_json(url: str) -> tuple[int, Any]:
     """Status and JSON body of a GET; status 0 when nobody answers."""
     try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
+        with _OPENER.open(url, timeout=5) as answer:
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as error:
         with error:
