@@ -161,10 +161,8 @@ class People:
 
     async def set_timezone(self, user_id: int, timezone: str) -> Person:
         """Choose a time zone by its IANA name. Raises PlugramError if there is none such."""
-        try:
-            ZoneInfo(timezone)
-        except (ValueError, OSError) as error:
-            raise PlugramError(f"{timezone!r} is no time zone", hint="Europe/Madrid") from error
+        if not is_timezone(timezone):
+            raise PlugramError(f"{timezone!r} is no time zone", hint="Europe/Madrid is one")
         return await self._set(user_id, "timezone", timezone)
 
     async def set_blocked(self, user_id: int) -> None:
@@ -246,6 +244,15 @@ class People:
             timezone_chosen=bool(row.timezone),
             blocked=bool(row.blocked),
         )
+
+
+def is_timezone(name: str) -> bool:
+    """Whether this is the IANA name of a time zone."""
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, LookupError):
+        return False
+    return bool(name)
 
 
 async def _apart(work: Any) -> None:
