@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -48,6 +47,7 @@ from core.errors import (
 )
 from core.metrics import counter
 from core.outgoing import Chat, Lane, Limiter
+from core.retry import Backoff
 
 if TYPE_CHECKING:
     from pyreqwest.client import Client
@@ -63,6 +63,8 @@ PATIENCE = {Lane.REPLY: 8.0, Lane.EDIT: 8.0, Lane.NOTIFICATION: 60.0, Lane.BULK:
 """Seconds of `retry_after` that a call of a lane sits out; beyond, it raises RetryAfter."""
 
 _LONGEST_PAUSE = 30.0
+_AT_ONCE = 0.05
+"""Seconds to the first retry of a call that didn't leave: the server may have restarted."""
 _PIECE = 1 << 20
 _JSON = "application/json"
 
@@ -262,7 +264,7 @@ class _Retries:
         self._chat = chat
         http = wire._http  # noqa: SLF001 - same module
         self._left = http.retries if retries is None else retries
-        self._base = http.backoff_base
+        self._backoff = Backoff(http.backoff_base, http.backoff_base, _LONGEST_PAUSE)
         self._failures = 0
         self._patience = PATIENCE[lane]
 
@@ -288,10 +290,10 @@ class _Retries:
             raise error
         self._left -= 1
         self._failures += 1
-        pause = min(self._base**self._failures, _LONGEST_PAUSE)
         if self._failures == 1 and not ambiguous:
-            pause = 0.05  # an idle connection that the server had closed: the next one works
-        await asyncio.sleep(pause * random.uniform(0.75, 1.25))  # noqa: S311 - spreads retries
+            await asyncio.sleep(_AT_ONCE)
+        else:
+            await asyncio.sleep(self._backoff.pause(self._failures))
 
     async def _sit_out(self, error: RetryAfter) -> None:
         limiter = self._wire.limiter
