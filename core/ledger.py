@@ -231,6 +231,18 @@ class Ledger:
         )
         return _claim(row) if row else None
 
+    async def owned(self, worker: str) -> list[tuple[int, int]]:
+        """(id, token) of what a worker has claimed."""
+        rows = await self.database.fetch(
+            "SELECT id, token FROM core_jobs WHERE worker = $1 AND state = 'running'", worker
+        )
+        return [(row["id"], row["token"]) for row in rows]
+
+    async def has_suspects(self) -> bool:
+        return bool(
+            await self.database.fetch("SELECT 1 FROM core_jobs WHERE state = 'suspect' LIMIT 1")
+        )
+
     async def finish_done(self, done: Sequence[tuple[int, int]]) -> int:
         """End rows, given as (id, token), in state done. How many; SQLite doesn't say of many."""
         if len(done) == 1:
