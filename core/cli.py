@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import os
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from core import config, terminal
-from core.errors import ConfigError, PluginError
-from core.terminal import OK, USAGE
+from core.errors import ConfigError, PluginError, PlugramError
+from core.terminal import FAILED, OK, USAGE
 
 if TYPE_CHECKING:
     from core.config import Settings
@@ -94,10 +93,24 @@ def run(args: Sequence[str]) -> int:
     """Runs a command line; the exit status. Raises PlugramError for the caller to print."""
     command = typer.main.get_command(app)
     try:
-        command.main(args=list(args), prog_name="plugram")
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else OK
-    return OK
+        status = command.main(args=list(args), prog_name="plugram", standalone_mode=False)
+    except typer.TyperException as error:
+        return _wrong_usage(error)
+    except typer.Abort:
+        return FAILED
+    return status if isinstance(status, int) else OK
+
+
+def _wrong_usage(error: typer.TyperException) -> int:
+    """What Typer would print, but on one line each: what was typed may hold a secret, and a broken
+    line would hide it from redaction."""
+    context = getattr(error, "ctx", None)
+    if type(error).__name__ == "NoArgsIsHelpError":  # the help is printed by now
+        return USAGE
+    if context is not None:
+        terminal.say(context.get_usage(), error=True)
+        terminal.say(f"Try '{context.command_path} --help' for help.", error=True)
+    return terminal.put_error(PlugramError(error.format_message())) and error.exit_code
 
 
 # -- running ------------------------------------------------------------------------------------
@@ -115,7 +128,7 @@ def worker(safe_mode: SafeMode = False) -> None:
     _serve("worker", safe_mode=safe_mode)
 
 
-def _serve(role: str, *, safe_mode: bool) -> None:
+def _serve(role: Literal["bot", "worker"], *, safe_mode: bool) -> None:
     settings = ready_settings()
     from core import log
 
@@ -249,8 +262,3 @@ async def _run_plugin(name: str, plugin_id: str, args: Sequence[str]) -> int:
         if inspect.isawaitable(answer):
             answer = await answer
         return answer if isinstance(answer, int) else OK
-
-
-def quiet_logs() -> None:
-    """Commands speak through their output: only warnings are logged besides."""
-    os.environ.setdefault("PLUGRAM_LOG__LEVEL", "warning")

@@ -14,7 +14,7 @@ from core import config, log, terminal
 from core.cli import AsJson, section_problems
 from core.config import Settings
 from core.errors import ConfigError, PlugramError
-from core.sources import DEFAULTS, nearest
+from core.sources import nearest
 from core.terminal import USAGE
 
 app = typer.Typer(no_args_is_help=True)
@@ -223,7 +223,7 @@ def _bare_fact(settings: Settings, key: str, value: Any) -> dict[str, Any]:
 
 
 def _source(origin: config.Origin | None) -> str:
-    if origin is None or origin.name == DEFAULTS:
+    if origin is None:
         return "default"
     return f"variable {origin}" if origin.kind == "env" else str(origin)
 

@@ -25,8 +25,6 @@ PREFIX = "PLUGRAM_"
 ROOT = files_of_ours.HERE.parent
 """The checkout: where settings.toml, .secrets.toml, .env and the data folder lie by default."""
 
-DEFAULTS = "settings/default.toml"
-
 ENVIRONMENTS = ("development", "staging", "production", "testing")
 # Not settings: they say where and how settings are read. PLUGRAM_TEST_… belongs to test runs.
 _SWITCHES = frozenset({"PLUGRAM_ENV", "PLUGRAM_ROOT", "PLUGRAM_PRESET"})
@@ -68,7 +66,7 @@ class Sources:
     preset: str = ""
     tree: Tree = field(default_factory=dict)
     origins: dict[str, Origin] = field(default_factory=dict)
-    """Of each leaf, by its dotted key."""
+    """Of each leaf, by its dotted key; defaults have none."""
     texts: set[str] = field(default_factory=set)
     """Keys whose value is the text of a variable and still has to be read as its type."""
     aliases: list[Alias] = field(default_factory=list)
@@ -166,7 +164,8 @@ def _read_files(sources: Sources, variables: Mapping[str, str]) -> None:
         _refuse_templates(layer, sources)
     sources.tree = _merged(layers, sources.environment)
     for layer in layers:
-        _trace_leaves(layer, sources)
+        if layer is not default:
+            _trace_leaves(layer, sources)
 
 
 def _layer(path: Path, sources: Sources) -> _Layer | None:

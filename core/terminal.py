@@ -82,9 +82,9 @@ def put_error(error: PlugramError) -> int:
         put_problems(error.problems, hint=error.hint)
         return USAGE
     out = console(error=True)
-    out.print(f"[bold red]Error:[/] {_escaped(error.message)}")
+    out.print(f"[bold red]Error:[/] {_escaped(error.message)}", soft_wrap=True)
     if error.hint:
-        out.print(f"[dim]→ {_escaped(error.hint)}[/]")
+        out.print(f"[dim]→ {_escaped(error.hint)}[/]", soft_wrap=True)
     return FAILED
 
 
@@ -96,7 +96,7 @@ def put_problems(problems: Sequence[str], *, hint: str = "") -> None:
     for number, problem in enumerate(problems, 1):
         out.print(f"  {number}. {_escaped(problem)}", soft_wrap=True)
     if hint:
-        out.print(f"[dim]→ {_escaped(hint)}[/]")
+        out.print(f"[dim]→ {_escaped(hint)}[/]", soft_wrap=True)
 
 
 def put_warning(text: str) -> None:

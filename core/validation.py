@@ -16,7 +16,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from core import log
-from core.sources import DEFAULTS, PREFIX, Origin, Sources, Tree, leaves, nearest
+from core.sources import PREFIX, Origin, Sources, Tree, leaves, nearest
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -30,9 +30,8 @@ def where(source: HasOrigins, key: str) -> str:
     """`settings.toml:7: `, or nothing if no source gave it. A table is where its first key is."""
     origin = source.origins.get(key)
     if origin is None:
-        below = [found for name, found in source.origins.items() if name.startswith(f"{key}.")]
-        # What the deployment itself says goes before the defaults.
-        origin = min(below, key=lambda found: found.name == DEFAULTS, default=None)
+        below = (found for name, found in source.origins.items() if name.startswith(f"{key}."))
+        origin = next(below, None)
     return f"{origin}: " if origin else ""
 
 
