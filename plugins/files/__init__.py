@@ -1,0 +1,74 @@
+"""The room of files: what people send is kept, read, and found again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from plugram import FileLibrary, Provide, Scope, hookimpl
+
+if TYPE_CHECKING:
+    import typer
+    from aiogram import Router
+
+    from plugram import Context, JobSpec
+
+
+@hookimpl
+def services(ctx: Context) -> Sequence[Provide]:
+    from plugins.files.library import Library
+
+    return [Provide(FileLibrary, Library(ctx))]
+
+
+@hookimpl
+def jobs(ctx: Context) -> Sequence[JobSpec]:
+    from plugins.files import jobs
+
+    return [jobs.store, jobs.process, jobs.catch_up]
+
+
+@hookimpl
+def routers(ctx: Context) -> Sequence[Router]:
+    from plugins.files import handlers
+    from plugins.files.settings import Settings
+
+    return [handlers.build(groups=ctx.config(Settings).groups)]
+
+
+@hookimpl
+def cli(ctx: Context) -> typer.Typer:
+    from plugins.files.cli import build
+
+    return build(ctx)
+
+
+@hookimpl
+async def on_startup(ctx: Context) -> None:
+    from plugins.files import service
+
+    await service.of(ctx).tidy()
+
+
+@hookimpl
+async def on_file_searchable(
+    ctx: Context, file_id: int, scope_key: str, words: bool, meaning: bool
+) -> None:
+    from plugins.files import service
+
+    if words or meaning:
+        await service.of(ctx).mark_searchable(Scope(scope_key), file_id, meaning=meaning)
+
+
+@hookimpl
+async def on_job_dead(ctx: Context, job_id: int, name: str, error: str) -> None:
+    from plugins.files import service
+
+    await service.of(ctx).mark_dead(job_id, name)
+
+
+@hookimpl
+async def on_shutdown(ctx: Context) -> None:
+    from plugins.files import service
+
+    await service.stop(ctx)

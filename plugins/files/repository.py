@@ -1,0 +1,164 @@
+"""Statements on the tables of files. Each takes a scope, and joins the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tortoise.expressions import F
+from tortoise.queryset import QuerySet
+from tortoise.timezone import now
+
+from plugins.files.models import METADATA, Blob, Document, Stage, TelegramFile, UserStatistics
+from plugram import SYSTEM, Scope, StoredFile
+
+if TYPE_CHECKING:
+    from plugram import Context
+
+DUPLICATE = "duplicate"
+LOST = frozenset({"gone", "too-large", "empty-file", "dead", "lost-bytes"})
+"""Problems after which there are no bytes: the same file, sent again, gets a new try."""
+
+# A statement that changes nothing but takes the row: who wants the same bytes waits here.
+_HOLD_BLOB = (
+    "INSERT INTO files_blobs (sha256, key, kind, size, refcount, created_at)"
+    " VALUES ($1, $2, $3, $4, 0, $5)"
+    " ON CONFLICT (sha256) DO UPDATE SET size = excluded.size"
+)
+_COUNT = (
+    "INSERT INTO files_user_statistics (scope, user_id, kind, files, bytes)"
+    " VALUES ($1, $2, $3, 1, $4)"
+    " ON CONFLICT (scope, user_id, kind) DO UPDATE SET"
+    " files = files_user_statistics.files + 1,"
+    " bytes = files_user_statistics.bytes + excluded.bytes"
+)
+
+
+def _within(scope: Scope) -> QuerySet[TelegramFile]:
+    return TelegramFile.all() if scope.is_system else TelegramFile.filter(scope=scope.key)
+
+
+def _kept(scope: Scope) -> QuerySet[TelegramFile]:
+    return _within(scope).filter(stage__gte=Stage.STORED, duplicate_of=None)
+
+
+# -- reading ------------------------------------------------------------------------------------
+
+
+async def get(scope: Scope, file_id: int) -> TelegramFile | None:
+    return await _within(scope).get_or_none(id=file_id)
+
+
+async def kept(scope: Scope, file_ids: Sequence[int]) -> list[TelegramFile]:
+    """Those of the files whose bytes are there."""
+    return await _kept(scope).filter(id__in=list(file_ids))
+
+
+async def count(scope: Scope) -> int:
+    return await _kept(scope).count()
+
+
+async def newest(scope: Scope, limit: int, sender: int | None = None) -> list[TelegramFile]:
+    """The newest first, unfinished ones and duplicates too."""
+    found = _within(scope) if sender is None else _within(scope).filter(sender_id=sender)
+    return await found.order_by("-id").limit(limit)
+
+
+async def sent_before(scope: Scope, file_unique_id: str) -> TelegramFile | None:
+    """The file that Telegram knows by this id, in the scope; of a duplicate, its original."""
+    found = await _within(scope).filter(file_unique_id=file_unique_id).order_by("-id").first()
+    if found is not None and found.duplicate_of is not None:
+        return await get(scope, found.duplicate_of)
+    return found
+
+
+async def same_bytes(scope: Scope, sha256: str, other_than: int) -> TelegramFile | None:
+    """The stored file of the scope that has these bytes."""
+    return await _kept(scope).filter(sha256=sha256, id__not=other_than).order_by("id").first()
+
+
+async def blob(sha256: str) -> Blob | None:
+    """Never show what it says to a scope: the bytes may have come from another one."""
+    return await Blob.get_or_none(sha256=sha256)
+
+
+async def document(file: TelegramFile) -> Document | None:
+    if file.kind != "documents":
+        return None
+    return await Document.get_or_none(file_id=file.id, scope=file.scope)
+
+
+async def behind(seconds: float, limit: int) -> list[TelegramFile]:
+    """Files whose status message has been waiting for an edit for a while, of all scopes."""
+    from datetime import timedelta
+
+    late = now() - timedelta(seconds=seconds)
+    rows = _within(SYSTEM).filter(shown__lt=F("revision"), status_message_id__isnull=False)
+    return await rows.filter(updated_at__lt=late).order_by("updated_at").limit(limit)
+
+
+def stored(file: TelegramFile) -> StoredFile:
+    return StoredFile(
+        id=file.id,
+        scope=Scope(file.scope),
+        kind=file.kind,  # type: ignore[arg-type]  # only kinds are ever written
+        name=file.name,
+        mime=file.mime,
+        size=file.size,
+        sha256=file.sha256,
+        blob_key=file.blob_key,
+        chat_id=file.chat_id,
+        message_id=file.message_id,
+        sender_id=file.sender_id,
+        telegram_file_id=file.file_id,
+        created_at=file.created_at,
+        language=file.language,
+    )
+
+
+# -- writing ------------------------------------------------------------------------------------
+
+
+async def change(scope: Scope, file_id: int, *, unless: int = 99, **values: Any) -> bool:
+    """Change a row and, with it, what its status message should say. False: it isn't there, or has
+    come to the stage `unless`."""
+    found = _within(scope).filter(id=file_id, stage__lt=unless)
+    done = await found.update(revision=F("revision") + 1, updated_at=now(), **values)
+    return done > 0
+
+
+async def advance(scope: Scope, file_id: int, stage: Stage) -> bool:
+    """Bring a stored file to a later stage. False: it was there already, or is gone."""
+    found = _within(scope).filter(id=file_id, stage__gte=Stage.STORED, stage__lt=stage)
+    done = await found.update(stage=stage, revision=F("revision") + 1, updated_at=now())
+    return done > 0
+
+
+async def hold_blob(ctx: Context, sha256: str, key: str, kind: str, size: int) -> Blob:
+    """The row of these bytes, made if need be, and held until the transaction ends."""
+    await ctx.db.execute(_HOLD_BLOB, sha256, key, kind, size, now())
+    return await Blob.get(sha256=sha256)
+
+
+async def count_in(ctx: Context, file: TelegramFile) -> None:
+    """A file has come: one more of its bytes' users, one more of its sender's files."""
+    await Blob.filter(sha256=file.sha256).update(refcount=F("refcount") + 1)
+    await ctx.db.execute(_COUNT, file.scope, file.sender_id, file.kind, file.size)
+
+
+async def describe(file: TelegramFile, facts: Mapping[str, Any]) -> None:
+    """Write what is known of a file into the table of its kind, as far as that has columns."""
+    model = METADATA.get(file.kind)
+    if model is None:
+        return
+    known = model.fitting(facts)
+    row = await model.get_or_none(file_id=file.id)
+    if row is None:
+        await model.create(file_id=file.id, scope=file.scope, **known)
+    elif known:
+        await row.update_from_dict(known).save(update_fields=list(known))
+
+
+async def statistics(scope: Scope, user_id: int | None = None) -> list[UserStatistics]:
+    found = UserStatistics.all() if scope.is_system else UserStatistics.filter(scope=scope.key)
+    return await (found if user_id is None else found.filter(user_id=user_id)).order_by("kind")

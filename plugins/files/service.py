@@ -1,0 +1,503 @@
+"""What happens to a file: received, stored, processed, searchable, or why not."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import mimetypes
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from plugins.files import names, repository, sniff, views
+from plugins.files.models import Stage, TelegramFile
+from plugins.files.settings import Settings
+from plugins.files.status import StatusBoard
+from plugram import (
+    SYSTEM,
+    BadRequest,
+    BlobMissing,
+    BlobStore,
+    Extraction,
+    PlugramError,
+    Processor,
+    SandboxRefused,
+    Scope,
+    Section,
+    StorageError,
+    TelegramError,
+    hooks,
+)
+
+if TYPE_CHECKING:
+    from plugram import Context, Translate
+
+SentAs = Literal["document", "photo", "audio", "video", "voice", "animation", "video_note"]
+SENT_AS: tuple[SentAs, ...] = get_args(SentAs)
+
+_KINDS = {
+    "photo": "images",
+    "video": "videos",
+    "video_note": "videos",
+    "audio": "audio",
+    "voice": "voice",
+    "animation": "animations",
+}
+"""A document's kind is told by its content."""
+_KIND_OF_TYPE = {"image": "images", "video": "videos", "audio": "audio", "text": "documents"}
+_OFFICE = (
+    "application/pdf",
+    "application/json",
+    "application/rtf",
+    "application/epub+zip",
+    sniff.OLE,
+    "application/vnd.openxmlformats-officedocument.*",
+    "application/vnd.oasis.opendocument.*",
+    "application/vnd.ms-*",
+)
+_EXTENSIONS = {
+    "photo": "jpg",
+    "video": "mp4",
+    "video_note": "mp4",
+    "audio": "mp3",
+    "voice": "ogg",
+    "animation": "mp4",
+}
+_CHUNK = 1 << 20
+_LONGEST_LABEL = 4096
+_OUR_JOBS = frozenset({"files.store", "files.process"})
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A message with a file, as far as files go."""
+
+    sent_as: SentAs
+    file_id: str
+    file_unique_id: str
+    chat_id: int
+    message_id: int
+    sender_id: int
+    size: int | None = None
+    """Bytes, as Telegram says; None if it doesn't."""
+    name: str | None = None
+    """As the sender's program called it; anything may be in it."""
+    caption: str = ""
+    thread_id: int | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """Width, height, duration, title, performer, where the message has them."""
+
+    @property
+    def kind(self) -> str:
+        return _KINDS.get(self.sent_as, "documents")
+
+    @property
+    def clean_name(self) -> str:
+        extension = _EXTENSIONS.get(self.sent_as)
+        made_up = f"{self.sent_as}-{self.message_id}"
+        return names.clean(self.name, f"{made_up}.{extension}" if extension else made_up)
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    size: int
+    sha256: str
+    mime: str
+
+
+class Files:
+    """The use cases. One per process: `of(ctx)`."""
+
+    def __init__(self, ctx: Context) -> None:
+        self.ctx = ctx
+        self.settings = ctx.config(Settings)
+        self.board = StatusBoard(ctx, self.status_text, self.settings.edit_pause)
+
+    @property
+    def limit(self) -> int:
+        """Bytes of the largest file that is taken."""
+        return min(self.settings.max_mb << 20, self.ctx.telegram.download_limit)
+
+    # -- received -------------------------------------------------------------------------------
+
+    async def receive(self, item: Incoming, scope: Scope, t: Translate) -> None:
+        """Answer a message with a file, and have it stored; in a handler.
+
+        The answer goes first, so it may come twice if we die before the commit; the row and the
+        job come once.
+        """
+        refusal = self._refusal(item, t)
+        if refusal:
+            await self._reply(item, refusal)
+            return
+        known = await repository.sent_before(scope, item.file_unique_id)
+        if known is not None and known.problem not in repository.LOST:
+            await self.ctx.telegram.send(
+                known.chat_id, views.duplicate(t, known.name), reply_to=known.message_id
+            )
+            return
+        told = await self._reply(item, views.received(t, item.clean_name, item.kind))
+        async with self.ctx.transaction(scope):
+            file = await self._admit(item, scope, known, int(told["message_id"]))
+            await self._enqueue("store", file)
+
+    def _refusal(self, item: Incoming, t: Translate) -> str:
+        if item.size == 0:
+            return views.empty(t, item.clean_name, item.kind)
+        if item.size is not None and item.size > self.limit:
+            return views.too_large(t, item.clean_name, item.kind, item.size, self.limit)
+        return ""
+
+    async def _reply(self, item: Incoming, text: str) -> Mapping[str, Any]:
+        return await self.ctx.telegram.send(
+            item.chat_id, text, reply_to=item.message_id, thread_id=item.thread_id
+        )
+
+    async def _admit(
+        self, item: Incoming, scope: Scope, lost: TelegramFile | None, status_message_id: int
+    ) -> TelegramFile:
+        """A row for the file: a new one, or that of an earlier try which came to nothing."""
+        file = lost or TelegramFile(scope=scope.key, stage=Stage.RECEIVED)
+        file.update_from_dict(
+            {
+                "kind": item.kind,
+                "sent_as": item.sent_as,
+                "name": item.clean_name,
+                "named": names.clean(item.name, "") != "",
+                "caption": item.caption,
+                "size": item.size or 0,
+                "file_id": item.file_id,
+                "file_unique_id": item.file_unique_id,
+                "chat_id": item.chat_id,
+                "message_id": item.message_id,
+                "sender_id": item.sender_id,
+                "problem": "",
+                "status_message_id": status_message_id,
+                "shown": file.revision,
+            }
+        )
+        await file.save()
+        if item.facts:
+            await repository.describe(file, item.facts)
+        return file
+
+    async def _enqueue(self, job: str, file: TelegramFile) -> None:
+        await self.ctx.jobs.enqueue(
+            job,
+            {"scope": file.scope, "file_id": file.id},
+            user=file.sender_id,
+            chat=file.chat_id,
+            scope=Scope(file.scope),
+        )
+
+    # -- stored ---------------------------------------------------------------------------------
+
+    async def store(self, scope: Scope, file_id: int) -> None:
+        """Fetch a file from Telegram into the blob store; in a job. Doing it twice does no harm."""
+        file = await repository.get(scope, file_id)
+        if file is None or file.duplicate_of is not None:
+            return
+        if file.stage < Stage.STORED:
+            async with self.desk() as path:
+                content = await self._download(file, path)
+                if content is None or not await self._put(file, content, path):
+                    return
+            file = await repository.get(scope, file_id)
+            if file is None:
+                return
+        await self.ctx.hooks.deliver(hooks.on_file_stored, file=repository.stored(file))
+
+    async def _download(self, file: TelegramFile, path: Path) -> _Content | None:
+        """None, and the reason noted, if there is nothing to be had."""
+        try:
+            await self.ctx.telegram.download(file.file_id, path, limit=self.limit)
+        except BadRequest as error:
+            too_large = "too big" in error.message or "more than" in error.message
+            self.ctx.log.warning("file refused by Telegram", file=file.id, error=error.message)
+            await self._note(file, "too-large" if too_large else "gone")
+            return None
+        except TelegramError:
+            await self._note(file, "telegram-away")
+            raise
+        content = await asyncio.to_thread(_look, path, file.name)
+        if content.size == 0:
+            await self._note(file, "empty-file")
+            return None
+        return content
+
+    async def _put(self, file: TelegramFile, content: _Content, path: Path) -> bool:
+        """Into the store, then into the tables. False if it is there already."""
+        scope = Scope(file.scope)
+        original = await repository.same_bytes(scope, content.sha256, file.id)
+        if original is not None:
+            await self._mark_duplicate(file, original)
+            return False
+        kind = _kind(file.sent_as, content.mime)
+        blob = await repository.blob(content.sha256)
+        key = blob.key if blob else f"{kind}/{content.sha256[:2]}/{content.sha256}"
+        try:
+            await self.ctx.require(BlobStore).put(key, path)
+        except StorageError as error:
+            self.ctx.log.error("file not stored", file=file.id, error=str(error))
+            await self._note(file, "no-room")
+            raise
+        async with self.ctx.transaction(scope):
+            # Whoever stores the same bytes waits here, so one of two equal files sees the other.
+            held = await repository.hold_blob(self.ctx, content.sha256, key, kind, content.size)
+            original = await repository.same_bytes(scope, content.sha256, file.id)
+            if original is None:
+                await self._keep(file, content, kind, held.key)
+        if original is not None:
+            await self._mark_duplicate(file, original)
+        return original is None
+
+    async def _keep(self, file: TelegramFile, content: _Content, kind: str, key: str) -> None:
+        values = {
+            "kind": kind,
+            "mime": content.mime,
+            "size": content.size,
+            "sha256": content.sha256,
+            "blob_key": key,
+            "stage": Stage.STORED,
+            "problem": "",
+        }
+        kept = await repository.change(Scope(file.scope), file.id, unless=Stage.STORED, **values)
+        if not kept:  # another worker was given this job, and was faster
+            return
+        await repository.count_in(self.ctx, file.update_from_dict(values))
+        await self._enqueue("process", file)
+        self.board.touch(file.chat_id, file.id)
+
+    async def _mark_duplicate(self, file: TelegramFile, original: TelegramFile) -> None:
+        await repository.change(
+            Scope(file.scope),
+            file.id,
+            unless=Stage.STORED,
+            duplicate_of=original.id,
+            problem=repository.DUPLICATE,
+        )
+        self.board.touch(file.chat_id, file.id)
+        t = await self._translate(file)
+        await self.ctx.telegram.send(
+            original.chat_id, views.duplicate(t, original.name), reply_to=original.message_id
+        )
+
+    async def _note(self, file: TelegramFile, problem: str) -> None:
+        """Tell why it doesn't go on."""
+        if file.problem != problem:
+            await repository.change(
+                Scope(file.scope), file.id, unless=Stage.STORED, problem=problem
+            )
+            self.board.touch(file.chat_id, file.id)
+
+    # -- processed ------------------------------------------------------------------------------
+
+    async def process(self, scope: Scope, file_id: int) -> None:
+        """Have a stored file read, and hand on what it says; in a job. Repeating it is fine."""
+        file = await repository.get(scope, file_id)
+        if file is None or file.stage < Stage.STORED:
+            return
+        content, problem = await self._read(file)
+        extraction = _labelled(file, content)
+        found_by = "text" if content.sections else "label" if extraction.sections else ""
+        async with self.ctx.transaction(scope):
+            await repository.change(
+                scope, file_id, problem=problem, found_by=found_by, language=content.language
+            )
+            await repository.advance(scope, file_id, Stage.PROCESSED)
+            await repository.describe(file, _columns(content.metadata))
+        self.board.touch(file.chat_id, file.id)
+        if extraction.sections:
+            told = replace(repository.stored(file), language=content.language)
+            await self.ctx.hooks.deliver(hooks.on_file_processed, file=told, extraction=extraction)
+
+    async def _read(self, file: TelegramFile) -> tuple[Extraction, str]:
+        """What a processor makes of it, and why not more."""
+        nothing = Extraction(sections=[])
+        processor = self._processor(file.mime)
+        if processor is None:
+            return nothing, "unsupported" if file.kind in {"documents", "other"} else ""
+        async with self.desk() as path:
+            try:
+                await self.ctx.require(BlobStore).fetch(file.blob_key, path)
+                content = await self.ctx.sandbox.run(processor, path)
+            except BlobMissing as error:
+                self.ctx.log.error("bytes of a file are gone", file=file.id, error=str(error))
+                return nothing, "lost-bytes"
+            except SandboxRefused as error:
+                self.ctx.log.warning(
+                    "file not read", file=file.id, processor=processor.name, error=str(error)
+                )
+                return nothing, "no-text" if error.reason == "empty" else error.reason
+        warning = content.warnings[0] if content.warnings else ""
+        if not content.sections:
+            return content, warning or "no-text"
+        return content, f"{warning}-in-part" if warning else ""
+
+    def _processor(self, mime: str) -> Processor | None:
+        able = [one for one in self._processors() if sniff.matches(mime, tuple(one.mimes))]
+        return max(able, key=lambda one: one.score, default=None)
+
+    def _processors(self) -> list[Processor]:
+        return [one for plugin in self.ctx.plugins() for one in plugin.parts.processors]
+
+    def supported(self) -> list[str]:
+        """Extensions of what can be read, in capitals: PDF, DOCX…"""
+        mimes = [mime for one in self._processors() for mime in one.mimes if "*" not in mime]
+        found = [mimetypes.guess_extension(mime) or "" for mime in mimes]
+        known = dict.fromkeys(one.removeprefix(".").upper() for one in found if one)
+        texts = any(sniff.matches("text/plain", tuple(one.mimes)) for one in self._processors())
+        return [*known, "TXT"] if texts and "TXT" not in known else list(known)
+
+    # -- searchable, or not -----------------------------------------------------------------------
+
+    async def mark_searchable(self, scope: Scope, file_id: int, *, meaning: bool) -> None:
+        """Somebody can find it now."""
+        stage = Stage.MEANING if meaning else Stage.WORDS
+        file = await repository.get(scope, file_id)
+        if file is None or not await repository.advance(scope, file_id, stage):
+            return
+        if file.problem == "unread":  # it was given up, and then tried by hand
+            await repository.change(scope, file_id, problem="")
+        self.board.touch(file.chat_id, file.id)
+
+    async def mark_dead(self, job_id: int, name: str) -> None:
+        """A job of ours was given up: its file's message says so."""
+        if name not in _OUR_JOBS:
+            return
+        row = await self.ctx.jobs.get(job_id)
+        file = await repository.get(SYSTEM, int(row.args.get("file_id", 0))) if row else None
+        if file is None or file.stage >= Stage.WORDS:
+            return
+        problem = "dead" if file.stage < Stage.STORED else "unread"
+        await repository.change(Scope(file.scope), file.id, problem=problem)
+        self.board.touch(file.chat_id, file.id)
+
+    async def reprocess(self, file: TelegramFile) -> None:
+        """Have a file read anew, or stored if it never was; by an operator."""
+        scope, stored = Scope(file.scope), file.stage >= Stage.STORED
+        stage = Stage.STORED if stored else Stage.RECEIVED
+        async with self.ctx.transaction(scope):
+            await repository.change(scope, file.id, stage=stage, problem="")
+            await self._enqueue("process" if stored else "store", file)
+
+    # -- status -----------------------------------------------------------------------------------
+
+    async def status_text(self, file: TelegramFile) -> str:
+        """What the status message of a file reads now, in its sender's language."""
+        original = None
+        if file.duplicate_of is not None:
+            original = await repository.get(Scope(file.scope), file.duplicate_of)
+        return views.status(
+            await self._translate(file),
+            file,
+            await repository.document(file) if file.stage >= Stage.PROCESSED else None,
+            original=original.name if original else file.name,
+            supported=self.supported(),
+            searchable=any(
+                hasattr(plugin.module, "on_file_processed") for plugin in self.ctx.plugins()
+            ),
+        )
+
+    async def catch_up(self) -> None:
+        """Edit the messages that a crash or an outage left behind."""
+        for file in await repository.behind(20, limit=200):
+            self.board.touch(file.chat_id, file.id)
+        await self.board.settle()
+
+    async def _translate(self, file: TelegramFile) -> Translate:
+        person = await self.ctx.people.get(file.sender_id)
+        return self.ctx.translate(person.language)
+
+    # -- work files -------------------------------------------------------------------------------
+
+    @contextlib.asynccontextmanager
+    async def desk(self) -> AsyncIterator[Path]:
+        """A path for a file that is being worked on; gone afterwards."""
+        folder = await asyncio.to_thread(self._new_folder)
+        try:
+            yield folder / "file"
+        finally:
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+    def _new_folder(self) -> Path:
+        work = self.ctx.folder() / "work"
+        work.mkdir(exist_ok=True)
+        return Path(tempfile.mkdtemp(dir=work))
+
+    async def tidy(self) -> None:
+        """Remove the work files of processes that died a day ago."""
+        await asyncio.to_thread(_remove_old, self.ctx.folder() / "work")
+
+
+# -- one per process ------------------------------------------------------------------------------
+
+_running: dict[int, Files] = {}
+
+
+def of(ctx: Context) -> Files:
+    """The `Files` of a plugin's context: its status board must be one per process."""
+    files = _running.get(id(ctx))
+    if files is None or files.ctx is not ctx:
+        files = _running[id(ctx)] = Files(ctx)
+    return files
+
+
+async def stop(ctx: Context) -> None:
+    files = _running.pop(id(ctx), None)
+    if files is not None:
+        await files.board.stop()
+
+
+# -- in threads, and pure -------------------------------------------------------------------------
+
+
+def _look(path: Path, name: str) -> _Content:
+    digest = hashlib.sha256()
+    size = 0
+    with path.open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
+            size += len(chunk)
+    return _Content(size, digest.hexdigest(), sniff.sniff(path, name))
+
+
+def _kind(sent_as: str, mime: str) -> str:
+    """The folder: what it was sent as; of a document, what it is."""
+    known = _KINDS.get(sent_as) or _KIND_OF_TYPE.get(mime.partition("/")[0])
+    return known or ("documents" if sniff.matches(mime, _OFFICE) else "other")
+
+
+def _labelled(file: TelegramFile, content: Extraction) -> Extraction:
+    """With the name and the caption, which find a file too."""
+    labels = []
+    if file.named:
+        labels.append(Section(names.as_words(file.name), {"part": "name"}))
+    if file.caption.strip():
+        labels.append(Section(file.caption.strip()[:_LONGEST_LABEL], {"part": "caption"}))
+    return replace(content, sections=[*content.sections, *labels])
+
+
+def _columns(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """A processor's words for what `files_documents` calls otherwise."""
+    known = dict(metadata)
+    known["written_at"] = known.pop("created", None)
+    return known
+
+
+def _remove_old(work: Path) -> None:
+    import time
+
+    day_ago = time.time() - 24 * 3600
+    with contextlib.suppress(OSError):
+        for folder in work.iterdir():
+            if folder.stat().st_mtime < day_ago:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def not_found(file_id: int) -> PlugramError:
+    return PlugramError(f"there is no file {file_id}", hint="plugram files list")

@@ -1,0 +1,28 @@
+"""`[plugins.files]`."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from plugram import PluginSettings
+
+
+class Settings(PluginSettings):
+    max_mb: int = Field(
+        default=20,
+        ge=1,
+        le=2000,
+        description="Megabytes of the largest file to take. Telegram hands bots no more than 20, "
+        "a local Bot API server 2000.",
+    )
+    groups: bool = Field(
+        default=True,
+        description="Take files from groups too, each group into an archive of its own.",
+    )
+    edit_pause: float = Field(
+        default=1.0,
+        ge=0,
+        le=60,
+        description="Seconds between two edits of status messages in one private chat; groups, "
+        "where Telegram allows less, get three times that.",
+    )
