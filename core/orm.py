@@ -31,7 +31,8 @@ async def start(database: Database) -> TortoiseContext:
     """Bind the models of all apps to the database."""
     context = TortoiseContext()
     try:
-        await context.init(config(database), _enable_global_fallback=True)
+        with context:  # models ask for the current one while they are set up
+            await context.init(config(database), _enable_global_fallback=True)
     except ConfigurationError as error:
         raise DatabaseError(f"The models can't be set up: {error}") from error
     return context
