@@ -95,6 +95,10 @@ class Incoming:
     attempt: int
     """From 1."""
     trace: str
+    lease: int
+    """Token of the lease under which its chat is worked on here."""
+    plugin: str = ""
+    """The plugin that failed, if one did."""
 
 
 class Handler(Protocol):
@@ -445,7 +449,7 @@ class Intake:
         """Let the handler have it until that works or it is set aside."""
         failures = 0
         while True:
-            incoming = self._incoming(stored)
+            incoming = self._incoming(stored, lane.fence)
             committed, error = await self._try(lane, seq, stored, incoming, task)
             if error is None:
                 self._finish(seq, lane.fence)
@@ -515,11 +519,16 @@ class Intake:
             log.warning("the chat wasn't told", **_facts(incoming), error=repr(another))
         return True
 
-    def _incoming(self, stored: Stored) -> Incoming:
+    def _incoming(self, stored: Stored, fence: Fence) -> Incoming:
         update = stored.update
-        attempt = stored.attempts + 1
         return Incoming(
-            self._bot, update["update_id"], kind_of(update), update, attempt, new_trace()
+            self._bot,
+            update["update_id"],
+            kind_of(update),
+            update,
+            stored.attempts + 1,
+            new_trace(),
+            fence.token,
         )
 
     def _is_away(self, error: Exception) -> bool:

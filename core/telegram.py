@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from core.errors import NotModified, ParseError, TelegramError
+from core.errors import BadRequest, NotModified, ParseError, TelegramError
 from core.log import get_logger
 from core.outgoing import Lane
 from core.text import (
@@ -165,11 +165,11 @@ class Telegram:
         """Answer a button's press: nothing, a short plain text (200 units), or an alert."""
         params = {
             "callback_query_id": query_id,
-            "text": shorten(text, ANSWER_LIMIT) or None,
+            "text": text or None,
             "show_alert": alert or None,
             "url": url,
         }
-        await self.wire.call("answerCallbackQuery", params)
+        await deliver(self.wire, "answerCallbackQuery", params)
 
     async def typing(self, chat_id: int | str, action: str = "typing") -> None:
         """Show for five seconds that an answer is under way. Never worth an error."""
@@ -202,7 +202,9 @@ async def deliver(
     timeout: float | None = None,
 ) -> Any:
     """`Wire.call` under the rules for texts: too long is split (cut, in an edit), markup that can't
-    be parsed goes as plain text."""
+    be parsed goes as plain text. A button's press that is too old to be answered is no error."""
+    if method == "answerCallbackQuery":
+        return await _answer_press(wire, params, lane)
     text = params.get("text")
     if text is not None and len(text) * 2 > TEXT_LIMIT and _too_long(params, "text", TEXT_LIMIT):
         if method == "sendMessage":
@@ -215,6 +217,18 @@ async def deliver(
             return await _send_caption(wire, method, params, lane, files)
         params = {**params, "caption": _cut(params, "caption", CAPTION_LIMIT)}
     return await _parsed(wire, method, params, lane, files, timeout)
+
+
+async def _answer_press(wire: Wire, params: Mapping[str, Any], lane: Lane | None) -> bool:
+    text = params.get("text")
+    if text and utf16_len(text) > ANSWER_LIMIT:
+        params = {**params, "text": shorten(text, ANSWER_LIMIT)}
+    try:
+        return bool(await wire.call("answerCallbackQuery", params, lane=lane))
+    except BadRequest as error:
+        if "query is too old" not in error.message and "query id is invalid" not in error.message:
+            raise
+        return False
 
 
 async def _parsed(

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -167,6 +167,19 @@ class Wire:
         except (RetryAfter, TelegramAway) as error:
             again = _Retries(self, "download", Lane.REPLY, None, None)
             return int(await again.after(error, fetch))
+
+    async def chunks(self, location: str, size: int) -> AsyncIterator[bytes]:
+        """The bytes behind a `file_path` of getFile, in chunks of at most `size`."""
+        whole = timedelta(seconds=self._http.download_timeout)
+        try:
+            request = self._open().get(self._files + location).timeout(whole).build_streamed()
+            async with request as response:
+                if response.status != 200:
+                    raise error_of("download", response.status, await _json(response))
+                while (piece := await response.body_reader.read(size)) is not None:
+                    yield piece.to_bytes()
+        except PyreqwestError as error:
+            raise _failure("download", error) from None
 
     async def close(self) -> None:
         client, self._client = self._client, None
