@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.plugin import Health, HealthCheck
+
+if TYPE_CHECKING:
+    from core.config import Settings
+    from core.db import Database
+
+NO_DISK = 100 * 2**20
+"""Free bytes below which nothing can be relied on any more."""
 
 CHECK_TIMEOUT = 5.0
 """Seconds that one check may take before it counts as failed."""
@@ -46,10 +54,42 @@ class HealthChecks:
                 return Checked(name, await check.check())
         except TimeoutError:
             return Checked(name, Health(False, f"no answer within {CHECK_TIMEOUT:g} s"))
-        except Exception as error:  # a broken check is a failed check
+        except Exception as error:  # noqa: BLE001 - a broken check is a failed check
             return Checked(name, Health(False, f"{type(error).__name__}: {error}"))
 
 
 def ready(results: Sequence[Checked]) -> bool:
     """Ready while every check passes or is merely degraded."""
     return all(result.health.ok or result.health.degraded for result in results)
+
+
+def core_checks(db: Database, redis: Any, settings: Settings) -> list[HealthCheck]:
+    """The core's own: the database answers, Redis answers, the disk has room."""
+
+    async def database() -> Health:
+        await db.fetchval("SELECT 1")
+        return Health(True, db.where)
+
+    async def redis_answers() -> Health:
+        try:
+            await redis.ping()
+        except (OSError, RedisError) as error:
+            return Health(
+                False,
+                f"away: {error}",
+                "check redis.url and that the server runs; meanwhile the database carries on",
+                degraded=True,
+            )
+        return Health(True, "answers")
+
+    async def disk() -> Health:
+        free = shutil.disk_usage(settings.data_dir).free
+        detail = f"{free / 2**30:.1f} GiB free"
+        return Health(free > NO_DISK, detail, "" if free > NO_DISK else "make room on the disk")
+
+    checks = [HealthCheck("database", database), HealthCheck("disk", disk)]
+    if redis is not None:
+        from redis.exceptions import RedisError
+
+        checks.append(HealthCheck("redis", redis_answers))
+    return checks

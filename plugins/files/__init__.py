@@ -23,9 +23,9 @@ def services(ctx: Context) -> Sequence[Provide]:
 
 @hookimpl
 def jobs(ctx: Context) -> Sequence[JobSpec]:
-    from plugins.files import jobs
+    from plugins.files.jobs import catch_up, process, store
 
-    return [jobs.store, jobs.process, jobs.catch_up]
+    return [store, process, catch_up]
 
 
 @hookimpl

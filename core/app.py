@@ -1,0 +1,302 @@
+"""The composition root: the only file that knows all the others.
+
+`build` makes the objects of a process and loads the plugins, without input or output beyond
+importing them. `App.run` opens what they need, serves until a signal, drains and closes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from core import bell, db, migrate
+from core import hookspecs as specs
+from core.cache import Cache
+from core.errors import TelegramAway
+from core.health import HealthChecks, core_checks
+from core.jobs import JobRow, Jobs, PluginJobs, RegisteredJob
+from core.loader import Loader
+from core.lock import DataLock
+from core.log import get_logger
+from core.metrics import PluginMetrics
+from core.outgoing import Limiter
+from core.people import People
+from core.plugin import Context, Plugin
+from core.sandbox import Sandbox
+from core.telegram import Telegram
+from core.wire import Wire
+
+if TYPE_CHECKING:
+    from core.alone import RunOne
+    from core.config import Settings
+
+Role = Literal["bot", "worker", "all", "session"]
+"""`bot` runs jobs too if `[jobs] in_process` says so; `all` does in any case; a `session` opens
+everything and serves nobody: for commands."""
+
+log = get_logger("app")
+
+HANDLERS_DRAIN, JOBS_DRAIN = 5.0, 3.0
+"""Seconds that a stopping bot gives to its handlers, and to the jobs in its process."""
+WORKER_DRAIN = 25.0
+"""Seconds that a stopping worker gives to its jobs."""
+
+_NO_TOKEN = "0:none"  # noqa: S105 - stands in where nothing is ever sent
+
+
+class App:
+    """The objects of one process. Their order here is the order in which they depend."""
+
+    def __init__(self, settings: Settings, role: Role, *, safe_mode: bool = False) -> None:
+        self.settings = settings
+        self.role = role
+        self.loader = Loader(settings, safe_mode=safe_mode)
+        self.loader.load_modules()
+        self.hooks = self.loader.hooks
+        self.services = self.loader.services
+        self.i18n = self.loader.i18n
+        self.i18n.add("core", Path(__file__).parent / "locales")
+        self.db = db.build(settings, self.loader.tables())
+        self.redis = _redis(settings)
+        self.cache = Cache(self.redis, settings.redis.prefix)
+        self.people = People(self.db, settings.bot, self.i18n)
+        self.limiter = Limiter(settings.outgoing, redis=self.redis, prefix=settings.redis.prefix)
+        token = settings.bot.token
+        self.wire = Wire(
+            token.get_secret_value() if token else _NO_TOKEN,
+            settings.bot.api_base,
+            settings.http,
+            self.limiter,
+        )
+        self.telegram = Telegram(self.wire)
+        self.sandbox = Sandbox(settings)
+        self.jobs = Jobs(self.db, settings.jobs, bell.build(settings, self.db))
+        self.checks = HealthChecks()
+        self.started = False
+        self.loader.register(self._context)
+
+    @property
+    def plugins(self) -> list[Plugin]:
+        """The loaded plugins in load order."""
+        return self.loader.report.plugins
+
+    def _context(self, plugin: Plugin) -> Context:
+        return Context(
+            plugin_id=plugin.id,
+            settings=plugin.settings,
+            db=self.db,
+            jobs=PluginJobs(plugin.id, self.jobs),
+            cache=self.cache.namespaced(plugin.id),
+            telegram=self.telegram,
+            hooks=self.hooks,
+            services=self.services,
+            people=self.people,
+            i18n=self.i18n,
+            metrics=PluginMetrics(plugin.id),
+            sandbox=self.sandbox,
+            log=get_logger(plugin.id),
+            data_dir=self.settings.data_dir / plugin.id,
+            plugins=lambda: self.plugins,
+        )
+
+    # -- life ---------------------------------------------------------------------------------
+
+    async def run(self) -> int:
+        """Serve until SIGTERM or SIGINT, drain, and close; the exit status. A second signal ends
+        the process at once: what it had in hand is in the database. Raises PlugramError when the
+        process can't start."""
+        stopping = asyncio.Event()
+        _on_signals(stopping)
+        async with self.serving():
+            await stopping.wait()
+        log.info("stopped")
+        return 0
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[Self]:
+        """Open and serve; at the end drain and close."""
+        async with self.session(), AsyncExitStack() as stack:
+            await self._serve(stack)
+            yield self
+            log.info("stopping")
+            self.started = False
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[Self]:
+        """Open without serving: for commands that need the plugins and what they keep."""
+        async with AsyncExitStack() as stack:
+            await self._open(stack)
+            yield self
+
+    async def _open(self, stack: AsyncExitStack) -> None:
+        """Connect, migrate, and start the plugins."""
+        settings = self.settings
+        if self.role in ("bot", "all") and self.db.dialect == "sqlite":
+            stack.enter_context(DataLock(settings.data_dir))
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        stack.push_async_callback(self._close_clients)
+        await self.db.connect()
+        stack.push_async_callback(self.db.close)
+        if settings.database.migrate == "auto":
+            await migrate.apply(self.db)
+        else:
+            await migrate.check(self.db)
+        await self.loader.startup()
+        stack.push_async_callback(self.loader.shutdown)
+
+    async def _close_clients(self) -> None:
+        await self.sandbox.close()
+        await self.wire.close()
+        await self.limiter.close()
+        if self.redis is not None:
+            await self.redis.aclose()
+
+    async def _serve(self, stack: AsyncExitStack) -> None:
+        self.checks.add("core", core_checks(self.db, self.redis, self.settings))
+        for plugin in self.plugins:
+            self.checks.add(plugin.id, plugin.parts.health_checks)
+        if self.settings.web.enabled and self.role != "worker":
+            await self._start_web(stack)
+        if self.role != "bot" or self._runs_jobs():
+            await self._start_jobs(stack)
+        else:
+            stack.push_async_callback(self.jobs.bell.close)
+        if self.role != "worker":
+            await self._start_bot(stack)
+        await self.loader.ready()
+        self.started = True
+        log.info("ready", role=self.role, plugins=[plugin.id for plugin in self.plugins])
+
+    def _runs_jobs(self) -> bool:
+        where = self.settings.jobs.in_process
+        if where == "auto" and self.redis is None:
+            log.warning("no Redis: jobs run in the bot's process", way_out="set REDIS_URL")
+        return where == "always" or (where == "auto" and self.redis is None)
+
+    async def _start_jobs(self, stack: AsyncExitStack) -> None:
+        from core.alone import Alone
+        from core.worker import Runner
+
+        runner = Runner(
+            self.settings,
+            self.db,
+            self.registry(),
+            jobs=self.jobs,
+            on_dead=self._job_died,
+            alone=Alone("core.app:alone"),
+        )
+        await runner.start()
+
+        async def stop() -> None:
+            await runner.drain(WORKER_DRAIN if self.role == "worker" else JOBS_DRAIN)
+            await runner.stop()
+            await self.jobs.bell.close()
+
+        stack.push_async_callback(stop)
+
+    def registry(self) -> dict[str, RegisteredJob]:
+        """The jobs of all plugins by full name."""
+        found = [
+            RegisteredJob(plugin.id, spec, plugin.ctx)
+            for plugin in self.plugins
+            for spec in plugin.parts.jobs
+        ]
+        return {registered.name: registered for registered in found}
+
+    async def _job_died(self, row: JobRow) -> None:
+        await self.hooks.emit(specs.on_job_dead, job_id=row.id, name=row.name, error=row.error)
+
+    async def _start_web(self, stack: AsyncExitStack) -> None:
+        from core.web import WebServer, build
+
+        routes = [(plugin, plugin.parts.web_routes) for plugin in self.plugins]
+        web = self.settings.web
+        server = WebServer(
+            build(self.checks, routes, started=lambda: self.started),
+            web.host,
+            web.port,
+            fixed_port="web.port" in self.settings.origins,
+        )
+        await server.start()
+        stack.push_async_callback(server.stop)
+
+    async def _start_bot(self, stack: AsyncExitStack) -> None:
+        from core.dispatcher import Dispatcher
+        from core.intake import Intake
+
+        await self._check_token()
+        dispatcher = Dispatcher(self)  # to be fitted
+        intake = Intake(
+            self.settings.intake,
+            self.db,
+            self.wire,
+            dispatcher,
+            allowed_updates=dispatcher.allowed_updates,
+        )
+        self.checks.add("core", [intake.health()])
+        await intake.start()
+        stack.push_async_callback(intake.stop, HANDLERS_DRAIN)
+
+    async def _check_token(self) -> None:
+        """Raises Unauthorized for a token that Telegram doesn't know."""
+        try:
+            me = await self.wire.call("getMe")
+        except TelegramAway as error:
+            log.warning("Telegram is away; the bot goes on trying", error=str(error))
+        else:
+            log.info("bot", username=me.get("username"))
+
+
+def build(settings: Settings, role: Role = "all", *, safe_mode: bool = False) -> App:
+    """The objects of a process. `safe_mode` loads built-in plugins only. Raises PlugramError."""
+    return App(settings, role, safe_mode=safe_mode)
+
+
+@asynccontextmanager
+async def session(settings: Settings) -> AsyncIterator[App]:
+    """An app for a command: connected and with its plugins started, serving nobody."""
+    async with App(settings, "session").session() as app:
+        yield app
+
+
+def alone() -> RunOne:
+    """What `core.alone` asks for: the app is made once, each child opens it for one job."""
+    from core import config, worker
+    from core import log as logs
+
+    settings = config.load()
+    logs.configure(settings.log)
+    app = build(settings, "worker")
+
+    async def run_one(job_id: int, token: int, owner: str) -> None:
+        async with app.session():
+            await worker.run_alone(
+                app.jobs, app.registry(), settings.jobs, job_id=job_id, token=token, worker=owner
+            )
+
+    return run_one
+
+
+def _redis(settings: Settings) -> Any:
+    if not settings.redis.url:
+        return None
+    from redis.asyncio import Redis
+
+    return Redis.from_url(settings.redis.url, socket_connect_timeout=2, socket_timeout=5)
+
+
+def _on_signals(stopping: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+
+    def stop(number: int) -> None:
+        if stopping.is_set():
+            os._exit(128 + number)
+        stopping.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop, number)
