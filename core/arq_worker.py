@@ -11,6 +11,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
@@ -25,30 +26,36 @@ from core.log import get_logger
 
 if TYPE_CHECKING:
     from core.config import Settings
-    from core.worker import Runner
+    from core.jobs import Jobs
 
 log = get_logger("worker")
 
 POLL = 1.0
 """Seconds between arq's looks at its own queue. The doorbell doesn't wait for them."""
-DRAIN = 30.0
 _FAREWELL = 3.0
 """Seconds that arq gets to say goodbye to a Redis that may be away."""
 
 
 class Hosted(Protocol):
-    """What arq starts and stops: the app in the role of a worker."""
+    """What arq hosts: the app in the role of a worker."""
 
     @property
-    def runner(self) -> Runner: ...
-    async def start(self) -> None: ...
-    async def stop(self) -> None: ...
+    def jobs(self) -> Jobs: ...
+    def serving(self) -> AbstractAsyncContextManager[Any]:
+        """Open, claim jobs; at the end drain and close."""
+
+
+def run(settings: Settings, build: Callable[[], Hosted]) -> None:
+    """Be a worker until a signal. Raises ConfigError without Redis."""
+    from arq.worker import run_worker
+
+    run_worker(worker_settings(settings, build))
 
 
 def worker_settings(
-    settings: Settings | None = None, build: Callable[[Settings], Hosted] | None = None
+    settings: Settings | None = None, build: Callable[[], Hosted] | None = None
 ) -> type:
-    """The class that arq wants, from the deployment's settings. `build` makes the app.
+    """The class that arq wants; without arguments, of the deployment. `build` makes the app.
 
     Raises ConfigError without Redis. arq reads the class's own attributes only, no inherited ones.
     """
@@ -63,9 +70,7 @@ def worker_settings(
             ["arq needs Redis, and [redis] url is empty"],
             hint="run `plugram worker`, which works without Redis too",
         )
-    if build is None:
-        from core.app import worker as build
-    host = _Host(settings, build)
+    host = _Host(build or _deployment(settings))
     return type(
         "WorkerSettings",
         (),
@@ -85,9 +90,18 @@ def worker_settings(
     )
 
 
+def _deployment(settings: Settings) -> Callable[[], Hosted]:
+    def build() -> Hosted:
+        from core.app import build
+
+        return build(settings, "worker")
+
+    return build
+
+
 async def ring(ctx: dict[str, Any]) -> None:
     """arq's only function: look into the ledger."""
-    ctx["runner"].wake()
+    ctx["jobs"].bell.ring()
 
 
 def redis_settings(url: str) -> RedisSettings:
@@ -114,18 +128,17 @@ class _Patience(ExponentialBackoff):
 class _Host:
     """Starts and stops the app with arq's worker."""
 
-    def __init__(self, settings: Settings, build: Callable[[Settings], Hosted]) -> None:
-        self._settings = settings
+    def __init__(self, build: Callable[[], Hosted]) -> None:
         self._build = build
-        self._app: Hosted | None = None
+        self._stack = AsyncExitStack()
         self._main: asyncio.Task[Any] | None = None
         self._stopping: asyncio.Task[None] | None = None
 
     async def start(self, ctx: dict[str, Any]) -> None:
         """Called in arq's main task."""
-        self._app = self._build(self._settings)
-        await self._app.start()
-        ctx["runner"] = self._app.runner
+        app = self._build()
+        await self._stack.enter_async_context(app.serving())
+        ctx["jobs"] = app.jobs
         self._main = asyncio.current_task()
         loop = asyncio.get_running_loop()
         # arq would cancel itself and then talk to Redis before it lets us drain.
@@ -133,8 +146,8 @@ class _Host:
             loop.add_signal_handler(number, self._signal)
 
     async def stop(self, _: dict[str, Any]) -> None:
-        if self._stopping is None:  # arq ends for a reason of its own
-            await self._leave()
+        """Called by arq when it ends, after us or for a reason of its own."""
+        await self._stack.aclose()
 
     def _signal(self) -> None:
         """The first drains, the second ends at once."""
@@ -143,13 +156,8 @@ class _Host:
         self._stopping = asyncio.get_running_loop().create_task(self._end(), name="stopping")
 
     async def _end(self) -> None:
-        await self._leave()
+        await self._stack.aclose()
+        # The rest is arq's farewell to a Redis that may be away.
         asyncio.get_running_loop().call_later(_FAREWELL, os._exit, 0)
         if self._main is not None:
             self._main.cancel()
-
-    async def _leave(self) -> None:
-        app, self._app = self._app, None
-        if app is not None:
-            await app.runner.drain(DRAIN)
-            await app.stop()

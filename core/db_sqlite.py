@@ -392,14 +392,12 @@ def is_read(sql: str) -> bool:
 def statements(script: str) -> list[str]:
     """The single statements of a script; triggers stay whole."""
     found, current = [], ""
-    for line in script.splitlines(keepends=True):
-        if not current and (not line.strip() or line.lstrip().startswith("--")):
-            continue
-        current += line
-        if line.rstrip().endswith(";") and sqlite3.complete_statement(current):
+    for part in re.split(r"(?<=;)", script):
+        current += part
+        if sqlite3.complete_statement(current):  # not so within quotes, comments and triggers
             found.append(current.strip())
             current = ""
-    if current.strip():
+    if re.sub(r"--.*", "", current).strip():
         found.append(current.strip())
     return found
 

@@ -12,6 +12,7 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from tortoise.backends.base.executor import EXECUTOR_CACHE
 from tortoise.context import TortoiseContext
 from tortoise.exceptions import ConfigurationError, IntegrityError
 
@@ -29,6 +30,7 @@ class OrmConstraintError(ConstraintError, IntegrityError):
 
 async def start(database: Database) -> TortoiseContext:
     """Bind the models of all apps to the database."""
+    EXECUTOR_CACHE.clear()  # statements by table name, of whatever dialect was open before
     context = TortoiseContext()
     try:
         with context:  # models ask for the current one while they are set up
