@@ -17,7 +17,7 @@ that found nothing outvote one that found everything.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
@@ -40,16 +40,17 @@ _PHRASE_GAP = 3
 
 @lru_cache(maxsize=32_768)
 def term_hash(scope: str, term: str) -> int:
-    """What the index stores for a term: a signed 64-bit number. The scope is a part of it, so one
+    """What the index stores for a term: a number of 48 bits. The scope is a part of it, so one
     scope's lists never hold another's passages, and counts in them are the scope's own."""
-    digest = blake2b(f"{scope}\0{term}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "little", signed=True)
+    return int.from_bytes(blake2b(f"{scope}\0{term}".encode(), digest_size=6).digest(), "little")
 
 
-def pack(scope: str, tokens: Sequence[Token]) -> bytes:
+def pack(scope: str, tokens: Sequence[Token], titles: Iterable[str] = ()) -> bytes:
     """A passage's terms by position for `rank`: the count, the low 32 bits of the hashes of the
-    exact forms, of the stems, then of the extras; little-endian."""
+    exact forms, of the stems, then of the extras and of the terms of the titles above it;
+    little-endian."""
     extras = [term_hash(scope, extra) for token in tokens for extra in token.extras]
+    extras += [term_hash(scope, title) for title in titles]
     return np.array(
         [
             len(tokens),
@@ -114,7 +115,7 @@ class Weights:
     """Frozen on the development split of the judged collection, `benchmarks/search.py`."""
 
     words: float = 1.0
-    meaning: float = 1.0
+    meaning: float = 0.55
     phrase: float = 0.15
     name: float = 0.3
 
@@ -167,8 +168,11 @@ def _fuse(
     weights: Weights,
 ) -> Scored:
     meaning = standing_out(candidate.cosine, background)
+    # The less of the query a passage has, the less its words can be trusted: one rare word of five
+    # is often a coincidence, and then the meaning should decide.
+    trust = math.sqrt(float(words.coverage[row]))
     score = (
-        weights.words * float(words.bm25[row])
+        weights.words * trust * float(words.bm25[row])
         + weights.meaning * meaning
         + weights.phrase * float(words.phrase[row])
         + weights.name * float(names.coverage[row])
@@ -265,7 +269,7 @@ class _Table:
         hit = group >= 0
         cells = owner[hit] * self._count + group[hit]
         counts = np.bincount(cells, weights=weight[hit], minlength=rows * self._count)
-        return counts.reshape(rows, self._count)
+        return counts.astype(float).reshape(rows, self._count)
 
     def _phrases(
         self, rows: int, owner: npt.NDArray[np.int64], group: npt.NDArray[np.int64]

@@ -1,0 +1,93 @@
+"""What other rooms may know of search: the role `PassageSearch` and its values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+from plugram import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a passage was found."""
+
+    matched: tuple[str, ...] = ()
+    """Words of the query that it has, as they were typed."""
+    words: float = 0.0
+    """How well the words match; 1 is about every word once."""
+    meaning: float = 0.0
+    """How far its meaning stands above unrelated texts, from 0; 1 is close."""
+    phrase: float = 0.0
+    """Share of the query's neighbouring words that are neighbours in the passage."""
+    name: float = 0.0
+    """Share of the query that is in the file's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage that was found, of a file that the scope has."""
+
+    passage_id: int
+    file_id: int
+    score: float
+    """From 0; comparable within one search."""
+    explanation: Explanation = field(default_factory=Explanation)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found, best first."""
+
+    query: str
+    """As it was searched: cut if it was too long."""
+    hits: Sequence[Hit]
+    corrected: Mapping[str, str] = field(default_factory=dict)
+    """Words that no document has → what was searched instead."""
+    cut: bool = False
+    """The query was longer than the setting allows."""
+    wordless: bool = False
+    """The query has nothing that could be searched: only signs, emoji, spaces."""
+    empty: bool = False
+    """The scope has no searchable file yet."""
+    by_meaning: bool = True
+    """False when the embedder is away or its vectors don't fit: words alone were searched."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPassage:
+    """A passage with its text."""
+
+    passage_id: int
+    file_id: int
+    text: str
+    heading: str
+    locator: Mapping[str, Any]
+    language: str
+    """ISO 639-1 code of its file, or ""."""
+    is_name: bool = False
+    """The file's name stands for it: none of its text was found, or it has none."""
+
+
+@runtime_checkable
+class PassageSearch(Protocol):
+    """Finds passages in the files of a scope."""
+
+    async def search(
+        self,
+        scope: Scope,
+        query: str,
+        *,
+        limit: int = 50,
+        languages: Sequence[str] = (),
+        per_file: bool = True,
+    ) -> Found:
+        """At most `limit` hits; with `per_file` the best passage of each file only. `languages`:
+        those of whoever asks, beside the scope's own."""
+
+    async def passages(self, scope: Scope, passage_ids: Sequence[int]) -> dict[int, FoundPassage]:
+        """Their texts; those that are gone, or of another scope, are missing."""
+
+    async def forget(self, scope: Scope, file_id: int) -> None:
+        """Take a file out of the index; one that isn't in it is no error."""

@@ -1,0 +1,561 @@
+"""The index tables: what both databases have in common. The rest is in sqlite.py and postgres.py.
+
+The index stores and looks up; it doesn't judge. Every reading takes a scope and gives nothing of
+another one.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from plugins.search.api import FoundPassage
+from plugins.search.ranker import Candidate, term_hash
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from core.db import Database
+    from plugins.search.analyzer import Token
+    from plugram import Scope
+
+HEAVY = "\x02"
+"""Marks the term of a passage that has it more than once, so that these are found first when more
+passages have a word than can be looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """What a scope holds."""
+
+    files: int = 0
+    passages: int = 0
+    positions: int = 0
+    vectors: int = 0
+    removed: int = 0
+    languages: tuple[str, ...] = ()
+    """Of its files, the most frequent first."""
+
+    @property
+    def average_length(self) -> float:
+        return self.positions / self.passages if self.passages else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedFile:
+    file_id: int
+    scope: str
+    name: str
+    language: str
+    passages: int
+    words: bool
+    meaning: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PassageRow:
+    """A passage ready to be written."""
+
+    ordinal: int
+    text: str
+    heading: str
+    locator: Mapping[str, Any]
+    length: int
+    packed: bytes
+    terms: frozenset[str]
+    """For the vocabulary."""
+    heavy: frozenset[str]
+    """Those that it has more than once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """Passages that have at least one term of every group, the newest first."""
+
+    groups: Sequence[Sequence[str]]
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A text that waits to be indexed."""
+
+    file_id: int
+    scope: str
+    name: str
+    language: str
+    sections: str
+    received_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Unembedded:
+    passage_id: int
+    ordinal: int
+    text: str
+    heading: str
+
+
+@dataclass
+class Totals:
+    """Over all scopes, for `plugram search status`."""
+
+    scopes: int = 0
+    files: int = 0
+    passages: int = 0
+    vectors: int = 0
+    pending: int = 0
+    wordless: int = 0
+    """Files that aren't complete."""
+    meaningless: int = 0
+    """Files that aren't found by meaning yet."""
+    meta: dict[str, str] = field(default_factory=dict)
+
+
+class Index(ABC):
+    """Reads and writes of the index tables. Who writes opens the transaction."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+
+    # -- reading
+
+    async def statistics(self, scope: Scope) -> Statistics:
+        rows = await self.db.fetch(
+            "SELECT files, passages, positions, vectors, removed, '' AS language, 0 AS weight"
+            " FROM search_scopes WHERE scope = $1"
+            " UNION ALL SELECT 0, 0, 0, 0, 0, language, files FROM search_languages"
+            " WHERE scope = $1 AND files > 0",
+            scope.key,
+        )
+        numbers = next((row for row in rows if not row["weight"]), None)
+        if numbers is None:
+            return Statistics()
+        spoken = sorted((-row["weight"], row["language"]) for row in rows if row["weight"])
+        return Statistics(
+            files=numbers["files"],
+            passages=numbers["passages"],
+            positions=numbers["positions"],
+            vectors=numbers["vectors"],
+            removed=numbers["removed"],
+            languages=tuple(language for _, language in spoken if language),
+        )
+
+    async def known(self, scope: Scope, terms: Iterable[str]) -> dict[str, int]:
+        """In how many passages each term is; those in none are missing."""
+        by_hash = {term_hash(scope.key, term): term for term in terms}
+        if not by_hash:
+            return {}
+        rows = await self.db.fetch(
+            f"SELECT hash, passages FROM search_terms WHERE hash {self._among(1)} AND scope = $2",
+            self._numbers(by_hash),
+            scope.key,
+        )
+        return {by_hash[row["hash"]]: row["passages"] for row in rows}
+
+    async def beginning_with(
+        self, scope: Scope, prefix: str, *, shortest: int, longest: int, limit: int
+    ) -> dict[str, int]:
+        """The most frequent terms with a beginning; lengths are in characters."""
+        rows = await self.db.fetch(
+            "SELECT term, passages FROM search_terms WHERE scope = $1 AND term >= $2 AND term < $3"
+            " AND length(term) BETWEEN $4 AND $5 ORDER BY passages DESC, term LIMIT $6",
+            scope.key,
+            prefix,
+            prefix + "\U0010ffff",
+            shortest,
+            longest,
+            limit,
+        )
+        return {row["term"]: row["passages"] for row in rows}
+
+    @abstractmethod
+    async def postings(
+        self, scope: Scope, clauses: Sequence[Clause]
+    ) -> list[npt.NDArray[np.int64]]:
+        """The passages of each clause, the newest first."""
+
+    @abstractmethod
+    async def nearest(
+        self, scope: Scope, vector: npt.NDArray[np.float32], count: int, statistics: Statistics
+    ) -> list[int]:
+        """About the `count` passages with the highest cosine."""
+
+    @abstractmethod
+    async def candidates(
+        self, scope: Scope, passage_ids: Sequence[int], vector: npt.NDArray[np.float32] | None
+    ) -> list[Candidate]:
+        """What the ranker wants to know of passages; those of other scopes are left out."""
+
+    async def passages(self, scope: Scope, passage_ids: Sequence[int]) -> dict[int, FoundPassage]:
+        rows = await self.db.fetch(
+            "SELECT p.id, p.file_id, p.ordinal, p.text, p.heading, p.locator, f.language"
+            " FROM search_passages p JOIN search_files f ON f.file_id = p.file_id"
+            f" WHERE p.scope = $1 AND p.id {self._among(2)}",
+            scope.key,
+            self._numbers(passage_ids),
+        )
+        return {row["id"]: _found(row) for row in rows}
+
+    async def first_passages(
+        self, scope: Scope, file_ids: Sequence[int]
+    ) -> dict[int, FoundPassage]:
+        """By file, how its text begins; files without text are missing."""
+        rows = await self.db.fetch(
+            "SELECT p.id, p.file_id, p.ordinal, p.text, p.heading, p.locator, f.language"
+            " FROM search_passages p JOIN search_files f ON f.file_id = p.file_id"
+            f" WHERE p.scope = $1 AND p.ordinal = 1 AND p.file_id {self._among(2)}",
+            scope.key,
+            self._numbers(file_ids),
+        )
+        return {row["file_id"]: _found(row) for row in rows}
+
+    async def file(self, file_id: int) -> IndexedFile | None:
+        row = await self.db.fetchrow(
+            "SELECT file_id, scope, name, language, passages, words, meaning"
+            " FROM search_files WHERE file_id = $1",
+            file_id,
+        )
+        return _file(row) if row else None
+
+    async def files_after(self, file_id: int, limit: int) -> list[IndexedFile]:
+        """All scopes' files by id, for whoever goes through them all."""
+        rows = await self.db.fetch(
+            "SELECT file_id, scope, name, language, passages, words, meaning"
+            " FROM search_files WHERE file_id > $1 ORDER BY file_id LIMIT $2",
+            file_id,
+            limit,
+        )
+        return [_file(row) for row in rows]
+
+    async def texts(self, file_id: int) -> list[FoundPassage]:
+        """A file's passages in order, its name not among them."""
+        rows = await self.db.fetch(
+            "SELECT p.id, p.file_id, p.ordinal, p.text, p.heading, p.locator, f.language"
+            " FROM search_passages p JOIN search_files f ON f.file_id = p.file_id"
+            " WHERE p.file_id = $1 AND p.ordinal > 0 ORDER BY p.ordinal",
+            file_id,
+        )
+        return [_found(row) for row in rows]
+
+    async def unembedded(self, file_id: int, limit: int) -> list[Unembedded]:
+        """Passages that want a vector. A file's name gets one only if there is nothing else."""
+        rows = await self.db.fetch(
+            "SELECT p.id, p.ordinal, p.text, p.heading FROM search_passages p"
+            " JOIN search_files f ON f.file_id = p.file_id"
+            " WHERE p.file_id = $1 AND (p.ordinal > 0 OR f.passages = 0) AND NOT EXISTS"
+            " (SELECT 1 FROM search_vectors v WHERE v.passage_id = p.id)"
+            " ORDER BY p.ordinal LIMIT $2",
+            file_id,
+            limit,
+        )
+        return [Unembedded(row["id"], row["ordinal"], row["text"], row["heading"]) for row in rows]
+
+    async def totals(self) -> Totals:
+        row = await self.db.fetchrow(
+            "SELECT (SELECT count(*) FROM search_scopes WHERE files > 0) AS scopes,"
+            " (SELECT count(*) FROM search_files) AS files,"
+            " (SELECT coalesce(sum(passages), 0) FROM search_scopes) AS passages,"
+            " (SELECT coalesce(sum(vectors), 0) FROM search_scopes) AS vectors,"
+            " (SELECT count(*) FROM search_pending) AS pending,"
+            " (SELECT count(*) FROM search_files WHERE words = 0) AS wordless,"
+            " (SELECT count(*) FROM search_files WHERE meaning = 0) AS meaningless"
+        )
+        meta = await self.db.fetch("SELECT key, value FROM search_meta")
+        numbers = {name: int(value) for name, value in (row or {}).items()}
+        return Totals(**numbers, meta={one["key"]: one["value"] for one in meta})
+
+    # -- what the index knows of itself
+
+    async def meta(self, key: str) -> str | None:
+        value = await self.db.fetchval("SELECT value FROM search_meta WHERE key = $1", key)
+        return None if value is None else str(value)
+
+    async def set_meta(self, key: str, value: str) -> None:
+        await self.db.execute(
+            "INSERT INTO search_meta (key, value) VALUES ($1, $2)"
+            " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            key,
+            value,
+        )
+
+    async def claim_meta(self, key: str, value: str) -> str:
+        """Set it if nobody has; what holds."""
+        await self.db.execute(
+            "INSERT INTO search_meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING",
+            key,
+            value,
+        )
+        return await self.meta(key) or value
+
+    # -- waiting texts
+
+    async def put_pending(self, pending: Pending) -> None:
+        await self.db.execute(
+            "INSERT INTO search_pending (file_id, scope, name, language, sections, received_at)"
+            " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (file_id) DO UPDATE SET"
+            " scope = excluded.scope, name = excluded.name, language = excluded.language,"
+            " sections = excluded.sections, received_at = excluded.received_at",
+            pending.file_id,
+            pending.scope,
+            pending.name,
+            pending.language,
+            pending.sections,
+            pending.received_at,
+        )
+
+    async def pending(self, file_id: int) -> Pending | None:
+        row = await self.db.fetchrow(
+            "SELECT file_id, scope, name, language, sections, received_at"
+            " FROM search_pending WHERE file_id = $1",
+            file_id,
+        )
+        return Pending(**row) if row else None
+
+    async def drop_pending(self, file_id: int, received_at: float) -> None:
+        """Unless a newer text came meanwhile."""
+        await self.db.execute(
+            "DELETE FROM search_pending WHERE file_id = $1 AND received_at <= $2",
+            file_id,
+            received_at,
+        )
+
+    # -- writing
+
+    async def lock(self, scope: str) -> None:
+        """Until the transaction ends nobody else writes in this scope: two files that share words
+        would wait for each other's rows of the vocabulary."""
+
+    async def open_file(self, file: IndexedFile, name_packed: bytes) -> None:
+        """Make the file's row, incomplete as yet. Its old one must be gone."""
+        await self.db.execute(
+            "INSERT INTO search_files (file_id, scope, name, name_terms, language, passages,"
+            " words, meaning, indexed_at) VALUES ($1, $2, $3, $4, $5, $6, 0, 0, $7)",
+            file.file_id,
+            file.scope,
+            file.name,
+            name_packed,
+            file.language,
+            file.passages,
+            time.time(),
+        )
+        await self._add_statistics(file.scope, files=1)
+        await self.db.execute(
+            "INSERT INTO search_languages (scope, language, files) VALUES ($1, $2, 1)"
+            " ON CONFLICT (scope, language) DO UPDATE SET files = search_languages.files + 1",
+            file.scope,
+            file.language,
+        )
+
+    async def add_passages(self, file: IndexedFile, rows: Sequence[PassageRow]) -> None:
+        ids = await self._insert_passages(file, rows)
+        await self._insert_words(
+            [
+                (passage_id, _hashes(file.scope, row))
+                for passage_id, row in zip(ids, rows, strict=True)
+            ]
+        )
+        counts = Counter(term for row in rows for term in row.terms)
+        await self._count_terms(
+            sorted((term_hash(file.scope, term), file.scope, term, n) for term, n in counts.items())
+        )
+        texts = [row for row in rows if row.ordinal]
+        await self._add_statistics(
+            file.scope, passages=len(texts), positions=sum(row.length for row in texts)
+        )
+
+    async def finish_file(self, file_id: int, *, words: bool, meaning: bool) -> None:
+        await self.db.execute(
+            "UPDATE search_files SET words = $2, meaning = $3 WHERE file_id = $1",
+            file_id,
+            int(words),
+            int(meaning),
+        )
+
+    async def remove_passages(self, file: IndexedFile, limit: int) -> int:
+        """Take up to `limit` passages of a file out, the last first; how many there were. The file
+        isn't found any more from the first call on."""
+        await self.db.execute(
+            "UPDATE search_files SET words = 0, meaning = 0 WHERE file_id = $1", file.file_id
+        )
+        rows = await self.db.fetch(
+            "SELECT id, ordinal, length FROM search_passages WHERE file_id = $1"
+            " ORDER BY ordinal DESC LIMIT $2",
+            file.file_id,
+            limit,
+        )
+        if not rows:
+            return 0
+        ids = [row["id"] for row in rows]
+        counts = await self._take_words(ids)
+        await self._uncount_terms(sorted(counts.items()))
+        vectors = await self._take_vectors(ids)
+        await self.db.execute(
+            f"DELETE FROM search_passages WHERE id {self._among(1)}", self._numbers(ids)
+        )
+        texts = [row for row in rows if row["ordinal"]]
+        await self._add_statistics(
+            file.scope,
+            passages=-len(texts),
+            positions=-sum(row["length"] for row in texts),
+            vectors=-vectors,
+            removed=vectors,
+        )
+        return len(rows)
+
+    async def close_file(self, file: IndexedFile) -> None:
+        """Remove the row of a file whose passages are gone."""
+        if not await self.db.execute("DELETE FROM search_files WHERE file_id = $1", file.file_id):
+            return
+        await self._add_statistics(file.scope, files=-1)
+        await self.db.execute(
+            "UPDATE search_languages SET files = files - 1 WHERE scope = $1 AND language = $2",
+            file.scope,
+            file.language,
+        )
+
+    async def add_vectors(
+        self, scope: str, passage_ids: Sequence[int], vectors: npt.NDArray[np.float32]
+    ) -> None:
+        """Passages that are gone meanwhile, or have a vector, are passed over."""
+        added = await self._insert_vectors(scope, passage_ids, vectors)
+        await self._add_statistics(scope, vectors=added)
+
+    async def drop_vectors(self, file_id: int) -> None:
+        """Forget the meaning of a file."""
+        rows = await self.db.fetch(
+            "SELECT p.id, p.scope FROM search_passages p WHERE p.file_id = $1", file_id
+        )
+        if rows and (gone := await self._take_vectors([row["id"] for row in rows])):
+            await self._add_statistics(rows[0]["scope"], vectors=-gone, removed=gone)
+        await self.db.execute("UPDATE search_files SET meaning = 0 WHERE file_id = $1", file_id)
+
+    async def _add_statistics(
+        self,
+        scope: str,
+        *,
+        files: int = 0,
+        passages: int = 0,
+        positions: int = 0,
+        vectors: int = 0,
+        removed: int = 0,
+    ) -> None:
+        await self.db.execute(
+            "INSERT INTO search_scopes (scope, files, passages, positions, vectors, removed)"
+            " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (scope) DO UPDATE SET"
+            " files = search_scopes.files + excluded.files,"
+            " passages = search_scopes.passages + excluded.passages,"
+            " positions = search_scopes.positions + excluded.positions,"
+            " vectors = search_scopes.vectors + excluded.vectors,"
+            " removed = search_scopes.removed + excluded.removed",
+            scope,
+            files,
+            passages,
+            positions,
+            vectors,
+            removed,
+        )
+
+    # -- what dialects do their own way
+
+    @abstractmethod
+    def _among(self, number: int) -> str:
+        """SQL: being one of the numbers of a parameter."""
+
+    @abstractmethod
+    def _numbers(self, numbers: Iterable[int]) -> Any:
+        """The parameter for it."""
+
+    @abstractmethod
+    async def _insert_passages(self, file: IndexedFile, rows: Sequence[PassageRow]) -> list[int]:
+        """Their ids, in order."""
+
+    @abstractmethod
+    async def _insert_words(self, rows: Sequence[tuple[int, Sequence[int]]]) -> None:
+        """Passage id and hashes."""
+
+    @abstractmethod
+    async def _take_words(self, passage_ids: Sequence[int]) -> Counter[int]:
+        """Remove them; in how many of the passages each hash was."""
+
+    @abstractmethod
+    async def _count_terms(self, rows: Sequence[tuple[int, str, str, int]]) -> None:
+        """Hash, scope, term, passages; by hash."""
+
+    @abstractmethod
+    async def _uncount_terms(self, rows: Sequence[tuple[int, int]]) -> None:
+        """Hash, passages; by hash."""
+
+    @abstractmethod
+    async def _insert_vectors(
+        self, scope: str, passage_ids: Sequence[int], vectors: npt.NDArray[np.float32]
+    ) -> int:
+        """How many were added."""
+
+    @abstractmethod
+    async def _take_vectors(self, passage_ids: Sequence[int]) -> int:
+        """Remove them; how many there were."""
+
+
+def row(
+    scope: str,
+    ordinal: int,
+    text: str,
+    tokens: Sequence[Token],
+    *,
+    packed: bytes,
+    titles: Iterable[str] = (),
+    heading: str = "",
+    locator: Mapping[str, Any] | None = None,
+) -> PassageRow:
+    """A passage as it is written, of its text, its tokens and the terms of the titles above it."""
+    counts: Counter[str] = Counter(titles)
+    for token in tokens:
+        counts.update({token.exact, token.stem, *token.extras})
+    # A name counts as heavy throughout: who types it wants the file.
+    heavy = counts if not ordinal else (term for term, count in counts.items() if count > 1)
+    return PassageRow(
+        ordinal=ordinal,
+        text=text,
+        heading=heading,
+        locator=locator or {},
+        length=len(tokens),
+        packed=packed,
+        terms=frozenset(counts),
+        heavy=frozenset(heavy),
+    )
+
+
+def _hashes(scope: str, row: PassageRow) -> list[int]:
+    marked = (term + HEAVY for term in row.heavy)
+    return sorted({term_hash(scope, term) for term in (*row.terms, *marked)})
+
+
+def _file(row: Mapping[str, Any]) -> IndexedFile:
+    return IndexedFile(
+        file_id=row["file_id"],
+        scope=row["scope"],
+        name=row["name"],
+        language=row["language"],
+        passages=row["passages"],
+        words=bool(row["words"]),
+        meaning=bool(row["meaning"]),
+    )
+
+
+def _found(row: Mapping[str, Any]) -> FoundPassage:
+    return FoundPassage(
+        passage_id=row["id"],
+        file_id=row["file_id"],
+        text=row["text"],
+        heading=row["heading"],
+        locator=json.loads(row["locator"]),
+        language=row["language"],
+        is_name=not row["ordinal"],
+    )

@@ -1,0 +1,85 @@
+"""The work of search that waits for a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import plugram
+from plugins.search import service
+from plugram import Priority, Scope, job
+
+if TYPE_CHECKING:
+    from plugram import Context, Job
+
+
+@job(timeout=1800)
+async def index(ctx: Context, job: Job, file_id: int) -> None:
+    """Make a file's text searchable by its words, then have its meaning looked at."""
+    search = service.of(ctx)
+    file = await search.index_file(file_id, _progress(job))
+    if file is None:  # an earlier attempt got so far, or the file is gone
+        file = await search.index.file(file_id)
+    if file is None:
+        return
+    await ctx.jobs.enqueue(embed, {"file_id": file_id}, scope=Scope(file.scope))
+    await ctx.hooks.emit(
+        plugram.hooks.on_file_searchable,
+        file_id=file_id,
+        scope_key=file.scope,
+        words=True,
+        meaning=False,
+    )
+
+
+@job(timeout=3600, attempts=8)
+async def embed(ctx: Context, job: Job, file_id: int) -> None:
+    """Make a file searchable by its meaning. An embedder that is away is tried again, and again
+    by `catch_up`."""
+    search = service.of(ctx)
+    try:
+        file = await search.embed_file(file_id, _progress(job))
+    except service.FingerprintMismatch as error:
+        ctx.log.warning("not embedded", file=file_id, reason=str(error))
+        return
+    if file is None:
+        return
+    await ctx.hooks.emit(
+        plugram.hooks.on_file_searchable,
+        file_id=file_id,
+        scope_key=file.scope,
+        words=True,
+        meaning=True,
+    )
+    scope = Scope(file.scope)
+    if await search.wants_file(scope):
+        await ctx.jobs.enqueue(
+            build_vectors, {"scope_key": file.scope}, key=f"vectors {file.scope}", scope=scope
+        )
+
+
+@job(timeout=3600, priority=Priority.LOW)
+async def build_vectors(ctx: Context, job: Job, scope_key: str) -> None:
+    """Make the index file of a large scope anew (SQLite)."""
+    await service.of(ctx).build_file(Scope(scope_key), _progress(job))
+
+
+@job(cron="*/30 * * * *", priority=Priority.LOW)
+async def catch_up(ctx: Context, job: Job) -> None:
+    """Finish what an outage left behind, and clear away old result lists."""
+    search = service.of(ctx)
+    await search.tidy()
+    waiting, meaningless = await search.unfinished()
+    for file_id in waiting:
+        await ctx.jobs.enqueue(index, {"file_id": file_id}, key=f"index {file_id}")
+    if await search.can_embed():
+        for file_id in meaningless:
+            await ctx.jobs.enqueue(embed, {"file_id": file_id}, key=f"embed {file_id}")
+
+
+def _progress(job: Job) -> Callable[[int, int], Awaitable[None]]:
+    async def report(done: int, total: int) -> None:
+        await job.progress(done, total)
+        await job.raise_if_cancelled()
+
+    return report
