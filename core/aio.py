@@ -7,9 +7,9 @@ default session needs, waits for its first use too.
 
 How: while aiogram is imported, pydantic's `defer_build` is on for every class and the explicit
 `model_rebuild` of each is put off; afterwards a rebuild gets the namespace that aiogram would have
-given it. The patch is global while it lasts, so `load()` comes first and single-threaded, and only
-processes that speak aiogram call it. If aiogram changed so that this fails, it is imported the
-plain way, and the log says so.
+given it. `install()` sees to it whoever imports aiogram first, be it a plugin. The patch is global
+while that import lasts, so processes that speak aiogram call `load()` early, while they have one
+thread. If aiogram changed so that this fails, it is imported the plain way, and the log says so.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ import importlib
 import sys
 import time
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
 from typing import Any, Literal, Optional, Union
 
 from pydantic import BaseModel
@@ -32,23 +34,55 @@ log = get_logger("aio")
 _AIOHTTP_SESSION = "aiogram.client.session.aiohttp"
 
 
-def load() -> bool:
-    """Import aiogram, deferred where that works. Returns whether it is deferred.
+def install() -> None:
+    """From now on whoever imports aiogram first imports it deferred. Imports nothing itself."""
+    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _Finder())
 
-    Must run before anything else imports aiogram; after that it only answers.
-    """
-    if "aiogram" in sys.modules:
-        return is_deferred()
-    try:
-        with _deferring():
-            importlib.import_module("aiogram")
-        _rebuild_with(_namespace())
-        _prove()
-    except Exception as error:  # noqa: BLE001 - whatever changed in aiogram, the bot must start
-        log.warning("aiogram can't be imported deferred", error=repr(error))
-        _forget()
-        importlib.import_module("aiogram")
+
+def load() -> bool:
+    """Import aiogram, deferred where that works. Returns whether it is deferred."""
+    install()
+    importlib.import_module("aiogram")
     return is_deferred()
+
+
+class _Finder(MetaPathFinder):
+    """Finds aiogram where it is, and hands it out with a loader around its own."""
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None,
+        target: types.ModuleType | None = None,
+    ) -> ModuleSpec | None:
+        if fullname != "aiogram":
+            return None
+        spec = PathFinder.find_spec(fullname, path, target)
+        if spec is not None and spec.loader is not None:
+            spec.loader = _Deferring(spec.loader)
+        return spec
+
+
+class _Deferring(Loader):
+    """Executes aiogram's package with its schemas put off; plainly if that fails."""
+
+    def __init__(self, plain: Loader) -> None:
+        self._plain = plain
+
+    def create_module(self, spec: ModuleSpec) -> types.ModuleType | None:
+        return self._plain.create_module(spec)
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        try:
+            with _deferring():
+                self._plain.exec_module(module)
+            _rebuild_with(_namespace())
+            _prove()
+        except Exception as error:  # noqa: BLE001 - whatever changed in aiogram, the bot must start
+            log.warning("aiogram can't be imported deferred", error=repr(error))
+            _forget()
+            self._plain.exec_module(module)
 
 
 def is_deferred() -> bool:
@@ -162,5 +196,5 @@ def _prove() -> None:
 
 
 def _forget() -> None:
-    for name in [name for name in sys.modules if name.partition(".")[0] == "aiogram"]:
+    for name in [name for name in sys.modules if name.startswith("aiogram.")]:
         del sys.modules[name]

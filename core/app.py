@@ -14,7 +14,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from core import bell, db, migrate
+from core import aio, bell, db, migrate
 from core import hookspecs as specs
 from core.cache import Cache
 from core.errors import TelegramAway
@@ -55,6 +55,7 @@ class App:
     def __init__(self, settings: Settings, role: Role, *, safe_mode: bool = False) -> None:
         self.settings = settings
         self.role = role
+        aio.install()  # before a plugin imports aiogram
         self.loader = Loader(settings, safe_mode=safe_mode)
         self.loader.load_modules()
         self.hooks = self.loader.hooks
@@ -228,15 +229,24 @@ class App:
     async def _start_bot(self, stack: AsyncExitStack) -> None:
         from core.dispatcher import Dispatcher
         from core.intake import Intake
+        from core.states import States
 
         await self._check_token()
-        dispatcher = Dispatcher(self)  # to be fitted
+        dispatcher = Dispatcher(
+            self.loader.routers(),
+            self.wire,
+            self.people,
+            self.i18n,
+            self.hooks,
+            States(self.db, self.redis, self.settings.redis.prefix),
+        )
+        dispatcher.warm()
         intake = Intake(
             self.settings.intake,
             self.db,
             self.wire,
             dispatcher,
-            allowed_updates=dispatcher.allowed_updates,
+            allowed_updates=dispatcher.allowed_updates(),
         )
         self.checks.add("core", [intake.health()])
         await intake.start()
