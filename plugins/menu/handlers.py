@@ -1,0 +1,182 @@
+"""The menu's commands and buttons."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from aiogram import F, Router
+from aiogram.filters import Command, CommandObject, CommandStart
+from aiogram.fsm.context import FSMContext
+from aiogram.fsm.state import State, StatesGroup
+from aiogram.types import CallbackQuery, Message
+
+from plugins.menu import service, timezones, views
+from plugins.menu.views import Choose, Open, Page, Pick, Speak, Zone
+from plugram import Button, Context, Person, Translate
+
+SETTINGS = "settings"
+"""Of the link t.me/<bot>?start=settings."""
+
+
+class Asking(StatesGroup):
+    city = State()
+
+
+def build() -> Router:
+    """A new router: aiogram binds each to one dispatcher for good."""
+    router = Router(name="menu")
+    router.message.register(cancel, Command("cancel"))
+    router.message.register(start, CommandStart())
+    router.message.register(help_, Command("help"))
+    router.message.register(settings, Command("settings"))
+    router.message.register(typed_city, Asking.city, F.text, ~F.text.startswith("/"))
+    router.callback_query.register(open_page, Open.filter())
+    router.callback_query.register(speak, Speak.filter())
+    router.callback_query.register(choose_zone, Zone.filter())
+    router.callback_query.register(pick, Pick.filter())
+    router.callback_query.register(choose, Choose.filter())
+    return router
+
+
+# -- commands -------------------------------------------------------------------------------------
+
+
+async def start(
+    message: Message, command: CommandObject, ctx: Context, t: Translate, person: Person
+) -> None:
+    if command.args == SETTINGS:
+        await settings(message, ctx, t, person)
+    else:
+        await _answer(message, ctx, views.start(ctx, t, person, _chat(message)))
+
+
+async def help_(message: Message, ctx: Context, t: Translate, person: Person) -> None:
+    await _answer(message, ctx, views.help_page(ctx, t, person, _chat(message)))
+
+
+async def settings(message: Message, ctx: Context, t: Translate, person: Person) -> None:
+    if _chat(message) == "group":
+        name = (await ctx.telegram.call("getMe"))["username"]
+        link = Button(t.plain("menu-button-private"), url=f"https://t.me/{name}?start={SETTINGS}")
+        await _answer(message, ctx, Page(t("menu-settings-private"), [[link]]))
+    else:
+        await _answer(message, ctx, await views.settings(ctx, t, person))
+
+
+async def cancel(message: Message, ctx: Context, t: Translate, state: FSMContext) -> None:
+    """End the dialogs of all plugins: a person doesn't know which one is waiting."""
+    ended = False
+    for plugin in ctx.plugins():
+        dialog = FSMContext(state.storage, replace(state.key, destiny=plugin.id))
+        if await dialog.get_state() is not None or await dialog.get_data():
+            await dialog.clear()
+            ended = True
+    key = "menu-cancelled" if ended else "menu-nothing-to-cancel"
+    await _answer(message, ctx, Page(t(key)))
+
+
+async def typed_city(
+    message: Message, ctx: Context, t: Translate, person: Person, state: FSMContext
+) -> None:
+    place = message.text or ""
+    names = timezones.find(place)
+    if len(names) != 1:
+        await _answer(message, ctx, views.found(t, place, names))
+        return
+    await state.clear()
+    person = await ctx.people.set_timezone(person.id, names[0])
+    await _answer(message, ctx, views.zone_set(t, person))
+
+
+# -- buttons --------------------------------------------------------------------------------------
+
+
+async def open_page(
+    query: CallbackQuery,
+    callback_data: Open,
+    ctx: Context,
+    t: Translate,
+    person: Person,
+    state: FSMContext,
+) -> None:
+    # Whoever presses another button doesn't type a city any more.
+    await (state.set_state(Asking.city) if callback_data.page == "city" else state.clear())
+    pages = {
+        "language": lambda: views.languages(ctx, t, person),
+        "zone": lambda: views.zones(t, person),
+        "city": lambda: views.city(t),
+        "close": lambda: views.closed(t, person),
+    }
+    page = pages.get(callback_data.page)
+    await _show(query, ctx, page() if page else await views.settings(ctx, t, person))
+
+
+async def speak(
+    query: CallbackQuery, callback_data: Speak, ctx: Context, t: Translate, person: Person
+) -> None:
+    code = callback_data.code
+    if code != "auto" and code not in ctx.i18n.languages:
+        await ctx.telegram.answer_callback(query.id, t.plain("menu-gone"))
+        return
+    person = await ctx.people.set_language(person.id, "" if code == "auto" else code)
+    t = ctx.translate(person.language)
+    await _show(query, ctx, await views.settings(ctx, t, person), t.plain("menu-saved"))
+
+
+async def choose_zone(
+    query: CallbackQuery,
+    callback_data: Zone,
+    ctx: Context,
+    t: Translate,
+    person: Person,
+    state: FSMContext,
+) -> None:
+    await state.clear()
+    person = await ctx.people.set_timezone(person.id, callback_data.name)
+    await _show(query, ctx, await views.settings(ctx, t, person), t.plain("menu-saved"))
+
+
+async def pick(
+    query: CallbackQuery, callback_data: Pick, ctx: Context, t: Translate, person: Person
+) -> None:
+    found = service.find_preference(ctx, callback_data.plugin, callback_data.preference)
+    if found is None:
+        await ctx.telegram.answer_callback(query.id, t.plain("menu-gone"))
+    else:
+        await _show(query, ctx, await views.choices(ctx, t, person, *found))
+
+
+async def choose(
+    query: CallbackQuery, callback_data: Choose, ctx: Context, t: Translate, person: Person
+) -> None:
+    found = service.find_preference(ctx, callback_data.plugin, callback_data.preference)
+    if found is None or not 0 <= callback_data.choice < len(found[1].choices):
+        await ctx.telegram.answer_callback(query.id, t.plain("menu-gone"))
+        return
+    plugin, preference = found
+    choice = preference.choices[callback_data.choice]
+    await ctx.people.set_preference(person.id, plugin.id, preference.name, choice)
+    await _show(query, ctx, await views.settings(ctx, t, person), t.plain("menu-saved"))
+
+
+# -- inside ---------------------------------------------------------------------------------------
+
+
+def _chat(message: Message) -> service.Chat:
+    return "private" if message.chat.type == "private" else "group"
+
+
+async def _answer(message: Message, ctx: Context, page: Page) -> None:
+    options: dict[str, Any] = {"buttons": page.rows} if page.rows else {}
+    if message.is_topic_message:
+        options["thread_id"] = message.message_thread_id
+    await ctx.telegram.send(message.chat.id, page.text, **options)
+
+
+async def _show(query: CallbackQuery, ctx: Context, page: Page, toast: str = "") -> None:
+    """Turn the pages of the message whose button was pressed."""
+    if query.message is not None:
+        place = query.message
+        await ctx.telegram.edit(place.chat.id, place.message_id, page.text, page.rows)
+    await ctx.telegram.answer_callback(query.id, toast)

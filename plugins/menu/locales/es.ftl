@@ -1,0 +1,41 @@
+command-start = Qué sabe hacer este bot
+command-help = Todos los comandos
+command-settings = Idioma, zona horaria y más
+command-cancel = Dejar lo que estamos haciendo
+
+menu-start = 👋 ¡Hola, <b>{ $name }</b>!
+menu-start-commands = Esto es lo que sé hacer:
+    { $commands }
+menu-help = <b>Comandos</b>
+
+    { $commands }
+
+menu-settings = ⚙️ <b>Ajustes</b>
+
+    Idioma: { $language }
+    Zona horaria: { $zone }
+    Ahí es { $now }.
+menu-settings-private = Los ajustes son solo tuyos, así que mejor lo hablamos en privado.
+menu-language = ¿En qué idioma quieres que hable?
+menu-timezone = Tu zona horaria: { $zone }
+
+    Dime tu ciudad o elige la diferencia con UTC.
+menu-timezone-city = Escribe tu ciudad o la más grande que tengas cerca, por ejemplo <i>Sevilla</i>. Con /cancel se queda como está.
+menu-timezone-which = ¿Cuál de estas es la tuya?
+menu-timezone-unknown = No conozco ningún lugar llamado «{ $place }». Prueba con una ciudad más grande cercana o escribe la diferencia con UTC, por ejemplo <code>+5:30</code>.
+menu-timezone-set = Tu zona horaria ahora es { $zone }.
+menu-saved = Guardado
+menu-gone = Este ajuste ya no existe.
+
+menu-cancelled = Cancelado.
+menu-nothing-to-cancel = No hay nada que cancelar.
+
+menu-button-ask-timezone = 🕒 Indicar mi zona horaria
+menu-button-language = 🌐 Idioma: { $language }
+menu-button-timezone = 🕒 Zona horaria: { $zone }
+menu-button-preference = { $title }: { $choice }
+menu-button-city = 🔎 Escribir una ciudad
+menu-button-auto = Como en Telegram
+menu-button-back = « Atrás
+menu-button-close = Cerrar
+menu-button-private = Abrir los ajustes
