@@ -31,9 +31,13 @@ _PARAGRAPHS = _HEADINGS | {
 }  # fmt: skip
 _LINES = frozenset({"li", "tr", "dt", "dd", "caption", "figcaption", "summary", "legend", "option"})
 _LITERAL = frozenset({"pre", "textarea"})
-_BREAK, _BLANK = "\n", "\n\n"
+# Breaks as marks, apart from the line ends and tabs of literal text. The edges of lines that follow
+# each other are one break; each <br> is one.
+_EDGE, _BR, _CELL, _BLANK = "\x1c", "\x1d", "\x1e", "\x1f"
 _SPACE = re.compile(r"[ \t\n\r\f]+")
-_AROUND_BREAK = re.compile(r" *(\n|\t) *")
+_EDGES = re.compile(r"[ \x1c\x1e]*\x1c[ \x1c]*")
+_BRS = re.compile(r" *\x1d *")
+_CELLS = re.compile(r" *\x1e *")
 
 
 def extract(path: str, limits: dict[str, Any]) -> dict[str, Any]:
@@ -107,13 +111,18 @@ def _pieces(tree: LexborHTMLParser) -> list[tuple[bool, str]]:
     flow: list[str] = []
     for name, text in _walk(tree):
         if text == _BLANK:
-            piece = prose.tidy(_AROUND_BREAK.sub(r"\1", "".join(flow))).strip()
+            piece = _laid_out("".join(flow))
             if piece:
                 pieces.append((name[1:] in _HEADINGS, piece))
             flow = []
         else:
             flow.append(text)
     return pieces
+
+
+def _laid_out(flow: str) -> str:
+    flow = _CELLS.sub("\t", _BRS.sub("\n", _EDGES.sub("\n", flow)))
+    return prose.tidy(flow.strip("\n\t")).strip(" ")
 
 
 def _walk(tree: LexborHTMLParser) -> Iterator[tuple[str, str]]:
@@ -150,10 +159,14 @@ def _opening(node: LexborNode, name: str, *, literal: bool) -> list[tuple[str, s
 
 
 def _closing(name: str) -> list[tuple[str, str]]:
-    return [(name, "\t")] if name in {"td", "th"} else _edge(name, f"/{name}")
+    if name in {"td", "th"}:
+        return [(name, _CELL)]
+    return [] if name == "br" else _edge(name, f"/{name}")
 
 
 def _edge(name: str, told: str) -> list[tuple[str, str]]:
     if name in _PARAGRAPHS:
         return [(told, _BLANK)]
-    return [(told, _BREAK)] if name in _LINES or name in {"br", "hr"} else []
+    if name == "br":
+        return [(told, _BR)]
+    return [(told, _EDGE)] if name in _LINES or name == "hr" else []
