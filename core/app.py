@@ -232,13 +232,10 @@ class App:
         from core.states import States
 
         await self._check_token()
+        states = States(self.db, self.redis, self.settings.redis.prefix)
+        stack.push_async_callback(states.close)
         dispatcher = Dispatcher(
-            self.loader.routers(),
-            self.wire,
-            self.people,
-            self.i18n,
-            self.hooks,
-            States(self.db, self.redis, self.settings.redis.prefix),
+            self.loader.routers(), self.wire, self.people, self.i18n, self.hooks, states
         )
         dispatcher.warm()
         intake = Intake(
