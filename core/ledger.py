@@ -482,9 +482,9 @@ def _statements(dialect: str, clock: str) -> _Statements:
         "chat_id, scope, trace, attempts, created_at) "
         f"VALUES ($1, $2, {FORMAT}, $3, $4, "
         # The user's own queue gets longer, not everybody's: one second of virtual time per job.
-        f"{larger}(coalesce((SELECT max(fair) FROM core_jobs "
-        f"WHERE user_id = {user} AND state = 'queued'), 0), {clock}) "
-        f"+ CASE WHEN {user} IS NULL THEN 0 ELSE 1 END, "
+        # Jobs of nobody are one user's.
+        f"{larger}(coalesce((SELECT max(fair) FROM core_jobs WHERE state = 'queued' "
+        f"AND coalesce(user_id, 0) = coalesce({user}, 0)), 0), {clock}) + 1, "
         f"coalesce({at}, {clock} + {delay}), $8, {user}, $9, $10, $11, $12, {clock}) "
         "ON CONFLICT (key) WHERE key IS NOT NULL DO NOTHING"
     )

@@ -93,6 +93,8 @@ class Runner:
         self._running: dict[int, _Running] = {}
         self._suspects: dict[int, _Running] = {}
         self._endings: list[Ending] = []
+        self._writing = 0
+        """Endings that are on their way to the ledger."""
         self._woken = asyncio.Event()
         self._ended = asyncio.Event()
         self._draining = False
@@ -133,7 +135,8 @@ class Runner:
         except TimeoutError:
             clean = False
             left = [*self._running.values(), *self._suspects.values()]
-            log.warning("jobs given back", jobs=[running.job.name for running in left])
+            if left:
+                log.warning("jobs given back", jobs=[running.job.name for running in left])
             for running in left:
                 self._halt(running, "released")
             with contextlib.suppress(TimeoutError):
@@ -171,7 +174,7 @@ class Runner:
         return len(self._running) + len(self._suspects)
 
     async def _until_empty(self) -> None:
-        while self._running or self._suspects or self._endings:
+        while self._running or self._suspects or self._endings or self._writing:
             self._ended.clear()
             self._woken.set()
             with contextlib.suppress(TimeoutError):
@@ -226,6 +229,7 @@ class Runner:
     async def _claim(self) -> None:
         """Finish what ended, fill the free slots: one statement, or one transaction if need be."""
         endings, self._endings = self._endings, []
+        self._writing = len(endings)
         free = 0 if self._draining else self.settings.slots - len(self._running)
         done = [(ending.id, ending.token) for ending in endings if ending.state == "done"]
         others = [ending for ending in endings if ending.state != "done"]
@@ -238,6 +242,8 @@ class Runner:
         except BaseException:
             self._endings = endings + self._endings
             raise
+        finally:
+            self._writing = 0
         for claim in claims:
             self._start(claim, self._running, self._perform)
         self._follow_up(others)

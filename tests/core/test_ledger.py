@@ -88,6 +88,12 @@ async def test_users_take_turns(ledger: Ledger) -> None:
     assert first.issuperset(late)
 
 
+async def test_jobs_of_nobody_take_turns_too(ledger: Ledger) -> None:
+    await ledger.insert_many(NewJob(name="a.one", args="{}", attempts=3) for _ in range(5000))
+    late = [await insert(ledger, user=2) for _ in range(5)]
+    assert {found.id for found in await ledger.claim("me", NAMES, 20)}.issuperset(late)
+
+
 async def test_a_backlog_that_is_done_is_forgiven(ledger: Ledger) -> None:
     await ledger.insert_many(NewJob(name="a.one", args="{}", attempts=3, user=1) for _ in range(50))
     done = [(found.id, found.token) for found in await ledger.claim("me", NAMES, 50)]

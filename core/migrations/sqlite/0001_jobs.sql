@@ -31,7 +31,7 @@ CREATE TABLE core_jobs (
 );
 CREATE UNIQUE INDEX core_jobs_key ON core_jobs (key) WHERE key IS NOT NULL;
 CREATE INDEX core_jobs_queued ON core_jobs (priority, fair, id) WHERE state = 'queued';
-CREATE INDEX core_jobs_user ON core_jobs (user_id, fair) WHERE state = 'queued';
+CREATE INDEX core_jobs_user ON core_jobs (coalesce(user_id, 0), fair) WHERE state = 'queued';
 CREATE INDEX core_jobs_suspect ON core_jobs (id) WHERE state = 'suspect';
 CREATE INDEX core_jobs_delayed ON core_jobs (run_at) WHERE state = 'delayed';
 CREATE INDEX core_jobs_running ON core_jobs (worker) WHERE state = 'running';
