@@ -26,6 +26,8 @@ from playground.control import Control
 from playground.people import Clicks
 from playground.world import World
 
+_PATIENCE = 0.3
+"""Seconds that requests get to end at shutdown."""
 _PAGE = Path(__file__).with_name("page")
 _PAGE_HEADERS = {
     "cache-control": "no-cache",
@@ -150,10 +152,10 @@ class Server(uvicorn.Server):
         await asyncio.sleep(0)
         for connection in list(self.server_state.connections):
             connection.transport.abort()
-        tasks = list(self.server_state.tasks)
-        for task in tasks:
+        if self.server_state.tasks:  # a request ends when it sees that its client is gone
+            await asyncio.wait(self.server_state.tasks, timeout=_PATIENCE)
+        for task in list(self.server_state.tasks):
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
         await self.lifespan.shutdown()
 
 

@@ -54,6 +54,12 @@ ENUM_FIELDS = {
     ("sendPoll", "type"): "PollType",
 }
 
+CORRECTIONS = {
+    # "String can be used instead of this object to specify the button text"
+    ("ReplyKeyboardMarkup", "keyboard"): "[[KeyboardButton|str]]",
+}
+"""Where Telegram takes more than aiogram says."""
+
 SCALARS: dict[Any, str] = {
     bool: "bool",
     int: "int",
@@ -149,7 +155,8 @@ class Writer:
             enum: type[Enum] = getattr(enums, ENUM_FIELDS[owner, name])
             self.enums[enum.__name__] = [str(member.value) for member in enum]
             return f"={enum.__name__}"
-        return self.notation(field.annotation)
+        notation = self.notation(field.annotation)
+        return CORRECTIONS.get((owner, name), notation)
 
 
 def _required(field: FieldInfo) -> bool:
