@@ -31,6 +31,7 @@ from core.log import get_logger
 
 log = get_logger("aio")
 
+_WRAPPERS = "pydantic._internal._model_construction"
 _AIOHTTP_SESSION = "aiogram.client.session.aiohttp"
 
 
@@ -78,6 +79,7 @@ class _Deferring(Loader):
             with _deferring():
                 self._plain.exec_module(module)
             _rebuild_with(_namespace())
+            _lighten()
             _prove()
         except Exception as error:  # noqa: BLE001 - whatever changed in aiogram, the bot must start
             log.warning("aiogram can't be imported deferred", error=repr(error))
@@ -176,6 +178,40 @@ def _rebuild_with(namespace: Mapping[str, Any]) -> None:
     base = importlib.import_module("aiogram.methods.base")
     for root in (controller.BotContextController, base.Response, base.Request):
         setattr(root, "model_rebuild", classmethod(model_rebuild))  # noqa: B010
+
+
+def _lighten() -> None:
+    """Two costs of every object that aiogram reads from JSON, taken out of it.
+
+    pydantic wraps `model_post_init` anew in each level of inheritance, to set one private
+    attribute: here each class sets it once. And the validator that looks for UNSET among the
+    values goes from the types (methods keep it): JSON has no UNSET.
+    """
+    controller = importlib.import_module("aiogram.client.context_controller").BotContextController
+    telegram_object = importlib.import_module("aiogram.types.base").TelegramObject
+    put = object.__setattr__
+
+    def model_post_init(self: BaseModel, context: Any, /) -> None:
+        bot = context.get("bot") if context else None
+        put(self, "__pydantic_private__", {"_bot": bot})
+
+    for cls in _below(controller):
+        if set(cls.__private_attributes__) == {"_bot"} and _only_wraps(cls, controller):
+            setattr(cls, "model_post_init", model_post_init)  # noqa: B010
+        if issubclass(cls, telegram_object):
+            cls.__pydantic_decorators__.model_validators.pop("remove_unset", None)
+
+
+def _below(cls: type[BaseModel]) -> list[type[BaseModel]]:
+    return [cls, *(one for child in cls.__subclasses__() for one in _below(child))]
+
+
+def _only_wraps(cls: type[BaseModel], controller: type[BaseModel]) -> bool:
+    """Whether a class has no `model_post_init` beyond what pydantic makes of the controller's."""
+    inner: Any = vars(cls).get("model_post_init")
+    while hasattr(inner, "__wrapped__"):
+        inner = inner.__wrapped__
+    return inner is None or inner.__module__ in (controller.__module__, _WRAPPERS)
 
 
 def _prove() -> None:

@@ -7,6 +7,7 @@ importing them. `App.run` opens what they need, serves until a signal, drains an
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -170,6 +171,9 @@ class App:
         if self.role != "worker":
             await self._start_bot(stack)
         await self.loader.ready()
+        # What a start makes stays: let the collector not walk through it again and again.
+        gc.collect()
+        gc.freeze()
         self.started = True
         log.info("ready", role=self.role, plugins=[plugin.id for plugin in self.plugins])
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiogram import Dispatcher as AiogramDispatcher
 from aiogram import Router, types
-from aiogram.dispatcher.event.bases import UNHANDLED, CancelHandler
+from aiogram.dispatcher.event.bases import REJECTED, UNHANDLED, CancelHandler, SkipHandler
 from aiogram.dispatcher.middlewares.user_context import EventContext
 from aiogram.fsm.context import FSMContext
 from aiogram.fsm.storage.base import StorageKey
@@ -37,6 +37,8 @@ from core.telegram import Telegram, deliver
 from core.text import escape
 
 if TYPE_CHECKING:
+    from aiogram.dispatcher.event.telegram import TelegramEventObserver
+
     from core.hooks import Hooks
     from core.i18n import I18n, Translate
     from core.intake import Incoming
@@ -93,6 +95,7 @@ class PluginRouter(Router):
         self.wants_raw_state = wanted is None or "raw_state" in wanted
         self.wants_update = wanted is None or "event_update" in wanted
         self._translations: dict[str, Translate] = {}
+        self._plain: dict[str, bool] = {}
 
     def t(self, language: str) -> Translate:
         found = self._translations.get(language)
@@ -125,8 +128,9 @@ class PluginRouter(Router):
         self, update_type: str, event: types.TelegramObject, kwargs: dict[str, Any]
     ) -> Any:
         try:
+            ask = _propagate if self._is_plain(update_type) else _through_aiogram
             for router in self.sub_routers:
-                response = await router.propagate_event(update_type, event, **kwargs)
+                response = await ask(router, update_type, event, kwargs)
                 if response is not UNHANDLED:
                     return response
         except Exception as error:
@@ -134,6 +138,17 @@ class PluginRouter(Router):
                 raise
             return await self._forgiven(error, kwargs)
         return UNHANDLED
+
+    def _is_plain(self, update_type: str) -> bool:
+        """Whether no middleware sees these events, and no router has ways of its own."""
+        found = self._plain.get(update_type)
+        if found is None:
+            below = [router for router in self.chain_tail if router is not self]
+            watched = [one.observers[update_type] for one in [*below, *self.chain_head]]
+            found = self._plain[update_type] = all(
+                type(router).propagate_event is Router.propagate_event for router in below
+            ) and not any(len(one.middleware) or len(one.outer_middleware) for one in watched)
+        return found
 
     async def _forgiven(self, error: Exception, kwargs: dict[str, Any]) -> Any:
         """The plugin's own `@router.errors()` handlers may deal with it."""
@@ -144,6 +159,52 @@ class PluginRouter(Router):
             if response is not UNHANDLED:
                 return response
         raise error
+
+
+async def _through_aiogram(
+    router: Router, update_type: str, event: types.TelegramObject, kwargs: dict[str, Any]
+) -> Any:
+    return await router.propagate_event(update_type, event, **kwargs)
+
+
+async def _propagate(
+    router: Router, update_type: str, event: types.TelegramObject, kwargs: dict[str, Any]
+) -> Any:
+    """What `Router.propagate_event` does where there are no middlewares, without the layers that
+    are there for them: filters of the router, its handlers in order, its children."""
+    observer = router.observers[update_type]
+    kwargs = {**kwargs, "event_router": router}
+    if observer._handler.filters:  # noqa: SLF001 - the router's own filters, as in renaming
+        passed, kwargs = await observer.check_root_filters(event, **kwargs)
+        if not passed:
+            return UNHANDLED
+    response = await _handle(observer, event, kwargs)
+    if response is REJECTED:
+        return UNHANDLED
+    if response is not UNHANDLED:
+        return response
+    for child in router.sub_routers:
+        response = await _propagate(child, update_type, event, kwargs)
+        if response is not UNHANDLED:
+            return response
+    return UNHANDLED
+
+
+async def _handle(
+    observer: TelegramEventObserver, event: types.TelegramObject, kwargs: dict[str, Any]
+) -> Any:
+    for handler in observer.handlers:
+        kwargs["handler"] = handler
+        given = kwargs
+        if handler.filters:
+            passed, given = await handler.check(event, **kwargs)
+            if not passed:
+                continue
+        try:
+            return await handler.call(event, **given)
+        except SkipHandler:
+            continue
+    return UNHANDLED
 
 
 class Dispatcher:

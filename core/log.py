@@ -10,8 +10,9 @@ structlog is imported at first use: commands that log nothing don't pay for it.
 from __future__ import annotations
 
 import logging
+import os
+import random
 import re
-import secrets as random_source
 import sys
 import threading
 import traceback
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 
 MASK = "***"
 
+_random = random.Random()  # noqa: S311 - for numbers of traces
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_random.seed)
+
 trace_id: ContextVar[str] = ContextVar("trace_id", default="")
 """Of the update, job or request that is being worked on; empty outside of one."""
 
@@ -37,7 +42,8 @@ _bound: ContextVar[Mapping[str, Any]] = ContextVar("bound_log_fields", default={
 
 def new_trace() -> str:
     """Starts a trace in the current context and returns its id (16 hexadecimal digits)."""
-    trace = random_source.token_hex(8)
+    # Once per update: no secret, so it needn't come from the system's source, which costs a call.
+    trace = f"{_random.getrandbits(64):016x}"
     trace_id.set(trace)
     return trace
 
@@ -258,7 +264,7 @@ def _redact_event(_: object, __: str, event: MutableMapping[str, Any]) -> Mutabl
 
 
 # At info these tell of every request; what they have to say there, our own events say with context.
-_CHATTY = ("aiogram", "aiogram.event", "asyncio", "httpcore", "httpx", "tortoise", "uvicorn.access")
+_CHATTY = ("aiogram", "aiogram.event", "asyncio", "httpcore", "httpx", "tortoise", "uvicorn")
 
 
 def _take_over(handler: logging.Handler, level: str) -> None:
@@ -275,7 +281,7 @@ def _take_over(handler: logging.Handler, level: str) -> None:
             logger.propagate = True
             logger.disabled = False
     quiet = max(logging.WARNING, root.level) if root.level > logging.DEBUG else logging.NOTSET
-    for name in _CHATTY:
+    for name in (*_CHATTY, "uvicorn.access", "uvicorn.error"):
         logging.getLogger(name).setLevel(quiet)
     logging.captureWarnings(capture=True)
 

@@ -130,16 +130,20 @@ class People:
         self._memory.move_to_end(user_id)
         if not name:  # nobody was met
             return known.person
+        row = known.row
+        told = (name, username, language_code or "", 0)
+        is_news = told != (row.name, row.username, row.telegram_language, row.blocked)
+        if not is_news and now - row.seen_at <= SEEN_EVERY:
+            return known.person
         met = replace(
-            known.row,
+            row,
             name=name,
             username=username,
             telegram_language=language_code or "",
             blocked=0,
+            seen_at=now,
         )
-        if met != known.row or now - known.row.seen_at > SEEN_EVERY:
-            return await self._meet(user_id, replace(met, seen_at=now))
-        return known.person
+        return await self._meet(user_id, met)
 
     async def preference(self, user_id: int, plugin_id: str, name: str, default: str) -> str:
         """What somebody chose in /settings, or the default."""
