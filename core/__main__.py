@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 import sys
 import traceback
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NoReturn
 
 PACKAGES = ("plugram", "core", "plugins", "playground", "settings")
 
@@ -52,23 +55,41 @@ def main() -> int:
     if culprit := stranger():
         sys.stderr.write(f"Plugram doesn't start: {culprit}\n")
         return 1
+    status = _run()
+    if "pyreqwest" in sys.modules:
+        _leave(status)
+    return status
+
+
+def _run() -> int:
     from core import cli, log, terminal
     from core.errors import PlugramError
 
     try:
-        return cli.run(sys.argv[1:])
+        status = cli.run(sys.argv[1:])
+        sys.stdout.flush()
+        return status
     except PlugramError as error:
         return terminal.put_error(error)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
         # Whoever read us has gone; the interpreter would complain about it once more at exit.
-        sys.stdout = None
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception:  # noqa: BLE001 - the last resort, and the traceback may quote a secret
         sys.stderr.write(log.redact(traceback.format_exc()))
         sys.stderr.write("This is a fault in Plugram or in a plugin.\n")
         return 1
+
+
+def _leave(status: int) -> NoReturn:
+    """Ends the process without taking the interpreter apart: threads of pyreqwest that still hold
+    Python objects would abort it then (`PyGILState_Release`, seen once in ten exits)."""
+    atexit._run_exitfuncs()  # noqa: SLF001 - there is no other way to have them run
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import sys
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -22,6 +24,7 @@ from core.terminal import FAILED, OK, USAGE
 if TYPE_CHECKING:
     from core.config import Settings
     from core.discovery import Candidate
+    from core.loader import Loader
 
 # Name → module with `app`, and its line in --help.
 _GROUPS = {
@@ -136,6 +139,8 @@ def _serve(role: Literal["bot", "worker"], *, safe_mode: bool) -> None:
     from core import app as composition
 
     running = composition.build(settings, role=role, safe_mode=safe_mode)
+    for sentence in settings.unused:
+        log.get_logger("config").warning(sentence)
     raise typer.Exit(loop_run(running.run()))
 
 
@@ -164,12 +169,18 @@ def section_problems(settings: Settings) -> list[str]:
     from core.loader import Loader
 
     try:
-        Loader(settings).load_modules()
+        load_modules(Loader(settings))
     except ConfigError as error:
         return error.problems
     except PluginError as error:
         return [str(error)]
     return []
+
+
+def load_modules(loader: Loader) -> None:
+    """Imports the plugins; what they print doesn't get among a command's output."""
+    with redirect_stdout(sys.stderr):
+        loader.load_modules()
 
 
 @app.command()

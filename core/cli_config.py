@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from pydantic import BaseModel, SecretStr
 
 from core import config, log, terminal
-from core.cli import AsJson, section_problems
+from core.cli import AsJson, load_modules, section_problems
 from core.config import Settings
 from core.errors import ConfigError, PlugramError
 from core.sources import nearest
 from core.terminal import USAGE
 
 app = typer.Typer(no_args_is_help=True)
-
-SCHEMA = Path(".cache/settings.schema.json")
-"""Where editors find the schema: settings.toml names it."""
 
 
 @app.command()
@@ -97,30 +93,19 @@ def show(as_json: AsJson = False) -> None:
 @app.command()
 def schema(
     as_json: Annotated[bool, typer.Option("--json", help="Print it, which is the default.")] = True,
-    write: Annotated[bool, typer.Option("--write", help=f"Write {SCHEMA} for editors.")] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write it where editors look for it.")
+    ] = False,
 ) -> None:
     """The JSON schema of settings.toml, with the settings of the plugins that are on."""
-    settings = config.read().settings
-    if write:
-        terminal.say(f"Written: {write_schema(settings)}")
-    elif as_json:
-        terminal.put_json(make_schema(settings))
-
-
-def make_schema(settings: Settings) -> dict[str, Any]:
     from core import reference
 
-    return reference.json_schema(_models(settings))
-
-
-def write_schema(settings: Settings) -> Path:
-    """Writes the schema where settings.toml says that it is; the path."""
-    import json
-
-    path = settings.root / SCHEMA
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(make_schema(settings), ensure_ascii=False), encoding="utf-8")
-    return path
+    settings = config.read().settings
+    found = reference.json_schema(_models(settings))
+    if write:
+        terminal.say(f"Written: {reference.write_schema(settings.root, found)}")
+    elif as_json:
+        terminal.put_json(found)
 
 
 # -- facts --------------------------------------------------------------------------------------
@@ -187,7 +172,7 @@ def _models(settings: Settings) -> Mapping[str, type[BaseModel] | None]:
     loader = Loader(settings)
     # `config check` tells what is wrong; what could be imported is in the report.
     with suppress(PlugramError):
-        loader.load_modules()
+        load_modules(loader)
     return {plugin.id: plugin.settings_model for plugin in loader.report.plugins}
 
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from core import config, terminal
-from core.cli import AsJson
+from core.cli import AsJson, load_modules
 from core.config import Settings
 from core.discovery import Candidate
 from core.errors import ConfigError, PluginError, PlugramError
@@ -150,7 +150,7 @@ def _faults(settings: Settings) -> dict[str, list[str]]:
     on = [one.id for one in loader.discover() if settings.features.get(one.id, True)]
     faults: dict[str, list[str]] = {plugin_id: [] for plugin_id in on}
     try:
-        loader.load_modules()
+        load_modules(loader)
     except ConfigError as error:
         for problem in error.problems:
             for plugin_id in on:

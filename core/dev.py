@@ -74,31 +74,31 @@ class _Session:
         self._playground: Process | None = None
         self._host: Process | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._code = 0
+        self._stop_asked = asyncio.Event()
 
     async def run(self) -> int:
-        stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for name in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(name, self._stopping, stop)
+            loop.add_signal_handler(name, self._stopping)
         try:
             await self._start_host()  # it imports while the playground starts
             if not self._live:
                 await self._start_playground()
             self._command(do="start", spec=self._spec)
             self._spawn(self._watch())
-            await stop.wait()
+            await self._stop_asked.wait()
         finally:
+            self._stop_asked.set()
             await self._stop()
-        return self._code
+        return 0
 
-    def _stopping(self, stop: asyncio.Event) -> None:
-        if stop.is_set():  # asked twice: at once
+    def _stopping(self) -> None:
+        if self._stop_asked.is_set():  # asked twice: at once
             for process in (self._host, self._playground):
                 if process:
                     with suppress(ProcessLookupError):
                         process.kill()
-        stop.set()
+        self._stop_asked.set()
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.create_task(work)
@@ -113,7 +113,8 @@ class _Session:
         data = self._settings.data_dir / "playground"
         data.mkdir(parents=True, exist_ok=True)
         self._playground = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "playground", "--port", str(port), "--data", str(data)),
+            *(sys.executable, "-m", "playground", "--port", str(port), "--strict-port"),
+            *("--data", str(data)),
             cwd=ROOT,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
@@ -122,6 +123,10 @@ class _Session:
         )
         token = await self._token(base)
         self._spec["overrides"] |= {"bot.token": token, "bot.api_base": base}
+        people = await asyncio.to_thread(_get, f"{base}/control/users")
+        if people and self._settings.bot.owner is None:
+            # So that what only the owner may do can be tried.
+            self._spec["overrides"]["bot.owner"] = people[0]["id"]
         terminal.say(f"Playground: {base}/")
         sys.stdout.flush()
         self._spawn(self._mourn_playground(self._playground))
@@ -141,7 +146,8 @@ class _Session:
 
     async def _mourn_playground(self, process: Process) -> None:
         await process.wait()
-        terminal.put_warning("the playground has ended; stop and start plugram dev")
+        if not self._stop_asked.is_set():
+            terminal.put_warning("the playground has ended; stop and start plugram dev")
 
     # -- host
 

@@ -6,11 +6,16 @@ import asyncio
 import json
 import os
 import sys
+import traceback
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core import config, log, terminal
 from core.errors import PlugramError
+
+if TYPE_CHECKING:
+    from core.app import App
+    from core.config import Settings
 
 SETTLED = 3.0
 """Seconds after which everything that a bot imports is imported."""
@@ -24,6 +29,9 @@ def main(spec: dict[str, Any], events: int) -> int:
         return terminal.put_error(error)
     except KeyboardInterrupt:
         return 130
+    except Exception:  # noqa: BLE001 - the traceback may quote a secret
+        sys.stderr.write(log.redact(traceback.format_exc()))
+        return 1
 
 
 def _run(spec: dict[str, Any], events: int) -> int:
@@ -33,6 +41,7 @@ def _run(spec: dict[str, Any], events: int) -> int:
     from core.cli import loop_run
 
     running = composition.build(settings, role="all", safe_mode=spec["safe_mode"])
+    _write_schema(settings, running)
 
     async def serve() -> int:
         report = asyncio.get_running_loop().call_later(SETTLED, _report_modules, events)
@@ -42,6 +51,15 @@ def _run(spec: dict[str, Any], events: int) -> int:
             report.cancel()
 
     return loop_run(serve())
+
+
+def _write_schema(settings: Settings, running: App) -> None:
+    """Editors complete settings.toml with what the plugins take now."""
+    from core.reference import json_schema, write_schema
+
+    schema = json_schema({plugin.id: plugin.settings_model for plugin in running.plugins})
+    with suppress(OSError):  # a read-only checkout is no reason not to start
+        write_schema(settings.root, schema)
 
 
 def _report_modules(events: int) -> None:

@@ -141,7 +141,8 @@ def _become_bot(spec: Spec, events: int) -> NoReturn:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         die_with_parent()
-        os.close(sys.stdin.fileno())
+        # Not closed: the event loop would get descriptor 0 for something of its own.
+        os.dup2(os.open(os.devnull, os.O_RDONLY), sys.stdin.fileno())
         for name in [name for name in sys.modules if name.partition(".")[0] in OURS]:
             del sys.modules[name]
         importlib.invalidate_caches()

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal
 
 from core import config, log, terminal
+from core.cli import load_modules
 from core.errors import ConfigError, DatabaseError, PlugramError, TelegramError
 from core.loader import Loader
 from core.terminal import FAILED, OK
@@ -78,7 +79,7 @@ async def _guarded(check: str, work: Awaitable[list[Finding]]) -> list[Finding]:
 def _settings(reading: config.Reading, loader: Loader) -> list[Finding]:
     problems = list(reading.problems)
     try:
-        loader.load_modules()
+        load_modules(loader)
     except ConfigError as error:
         problems += error.problems
     except PlugramError as error:

@@ -17,6 +17,10 @@ from core.sources import ENVIRONMENTS, PREFIX, alias_names
 from core.validation import bare_type, fields
 
 
+SCHEMA = Path(".cache/settings.schema.json")
+"""Where editors find the schema, below the root: settings.toml names it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Option:
     """A setting as its field declares it."""
@@ -195,3 +199,11 @@ def _plugin_schema(
         "description": "Commands renamed: old name → new name.",
     }
     return {**own, "additionalProperties": False}
+
+
+def write_schema(root: Path, schema: Mapping[str, Any]) -> Path:
+    """Writes the schema to where settings.toml says that it is; the path. Raises OSError."""
+    path = root / SCHEMA
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(schema, ensure_ascii=False), encoding="utf-8")
+    return path
