@@ -21,7 +21,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = {"core", "playground", "plugins", "plugram", "settings"}
 TOP = PACKAGES | {
-    *(".ci", ".dockerignore", ".gitignore", "benchmarks", "docs", "scripts", "tests"),
+    *(".ci", ".dockerignore", ".gitignore", "benchmarks", "docs", "examples", "scripts", "tests"),
     *("CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md"),
     *("Dockerfile", "docker-compose.yml", "pyproject.toml", "settings.toml"),
     *("requirements.lock", "requirements-deploy.lock"),

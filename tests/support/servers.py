@@ -120,7 +120,7 @@ class Postgres:
     extensions (`pg_trgm`, `unaccent`) are for the bot to create.
     """
 
-    OPTIONS = (
+    OPTIONS: tuple[str, ...] = (
         *("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"),
         *("-c", "autovacuum=off", "-c", "max_connections=200", "-c", "shared_buffers=64MB"),
         *("-c", "wal_level=minimal", "-c", "max_wal_senders=0"),
