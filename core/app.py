@@ -162,7 +162,7 @@ class App:
         self.checks.add("core", core_checks(self.db, self.redis, self.settings))
         for plugin in self.plugins:
             self.checks.add(plugin.id, plugin.parts.health_checks)
-        if self.settings.web.enabled and self.role != "worker":
+        if self.settings.web.enabled:
             await self._start_web(stack)
         if self.role != "bot" or self._runs_jobs():
             await self._start_jobs(stack)
@@ -225,7 +225,8 @@ class App:
             build(self.checks, routes, started=lambda: self.started),
             web.host,
             web.port,
-            fixed_port="web.port" in self.settings.origins,
+            # Bot and workers on one machine share their settings, and only one can have the port.
+            fixed_port=self.role != "worker" and "web.port" in self.settings.origins,
         )
         await server.start()
         stack.push_async_callback(server.stop)
@@ -256,7 +257,7 @@ class App:
     async def _check_token(self) -> None:
         """Raises Unauthorized for a token that Telegram doesn't know."""
         try:
-            me = await self.wire.call("getMe")
+            me = await self.wire.call("getMe", retries=0)
         except TelegramAway as error:
             log.warning("Telegram is away; the bot goes on trying", error=str(error))
         else:
