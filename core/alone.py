@@ -47,6 +47,11 @@ class Alone:
         self._ends: dict[int, asyncio.Future[int]] = {}
         self._idle: asyncio.TimerHandle | None = None
 
+    async def prepare(self) -> None:
+        """Start the parent process if it isn't there; takes as long as importing the application.
+        Raises JobError."""
+        await self._parent()
+
     async def run(self, job_id: int, token: int, worker: str) -> int:
         """Run a job that `worker` has claimed and wait for its process to end: 0, its exit status,
         or minus the signal that killed it. Cancelled, it kills the process. Raises JobError if
@@ -87,6 +92,7 @@ class Alone:
         async with self._starting:
             if self._idle is not None:
                 self._idle.cancel()
+                self._idle = None
             if self._process is None:
                 self._process = await self._start()
             return self._process

@@ -46,8 +46,8 @@ LOOK_EVERY = 1.0
 """Seconds between two looks for cancelled jobs and unwritten progress, while jobs run."""
 GRACE = 2.0
 """Seconds that a cancelled job gets to clean up; then its slot is free and its row moves on."""
-CHILD_START = 20.0
-"""Seconds on top of its time-out that a job in a child process gets, for the process to start."""
+CHILD_START = 5.0
+"""Seconds on top of its time-out that a job in a child process gets, to connect and to end."""
 _PAUSES = Backoff(base=0.2, longest=5.0)
 
 
@@ -512,15 +512,14 @@ class Runner:
         claim, alone = running.job.claim, self._alone
         if alone is None:
             raise RuntimeError("no way to run a job alone")
-        limit = (self.registry[claim.name].spec.timeout or self.settings.timeout) + CHILD_START
+        limit = self.registry[claim.name].spec.timeout or self.settings.timeout
         log.info("a job runs alone", job=claim.name, id=claim.id, crashes=claim.crashes)
         try:
-            async with asyncio.timeout(limit):
-                status = await alone.run(claim.id, claim.token, self.id)
+            await alone.prepare()
+            async with asyncio.timeout(limit + CHILD_START):
+                status: int | str = await alone.run(claim.id, claim.token, self.id)
         except TimeoutError:
-            return failure(
-                running.job, TimeoutError(f"took longer than {limit:g} s"), self.settings
-            )
+            status = "a kill: it stood still beyond its time-out"
         except PlugramError as away:
             return self._not_now(claim, str(away))
         except asyncio.CancelledError:

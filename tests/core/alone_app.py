@@ -42,7 +42,7 @@ async def innocent(ctx: Shop, job: Job, seconds: float = 0.0) -> None:
         await ctx.note(job, "done")
 
 
-@job(attempts=5)
+@job(attempts=5, timeout=4)
 async def poison(ctx: Shop, job: Job, how: str = "kill") -> None:
     await ctx.note(job, "poison")
     if how == "kill":

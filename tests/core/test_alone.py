@@ -98,16 +98,14 @@ async def test_failures_and_time_outs_are_no_crashes(works: Shop) -> None:
 
 
 async def test_one_that_hangs_is_killed(works: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.worker.CHILD_START", 2.0)
-    works.settings.jobs.timeout = 1.0
-    await works.db.execute("UPDATE core_jobs SET attempts = 1")
+    monkeypatch.setattr("core.worker.CHILD_START", 0.5)
     number = await suspect(works, poison, {"how": "hang"})
-    await works.db.execute("UPDATE core_jobs SET attempts = 1 WHERE id = $1", number)
     await works.hire(alone=Alone(FACTORY))
     row = await works.until(number, "dead", timeout=30)
-    assert "took longer than" in row.error
-    (effect,) = await effects(works, number)
-    await eventually(lambda: _is(not alive(effect["pid"])))
+    assert row.crashes == 3
+    assert "stood still" in row.error
+    pids = [effect["pid"] for effect in await effects(works, number)]
+    await eventually(lambda: _is(not any(map(alive, pids))))
 
 
 async def test_cancelling_one(works: Shop) -> None:

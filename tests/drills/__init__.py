@@ -1,0 +1,1 @@
+"""Processes are killed and connections cut, on purpose."""
