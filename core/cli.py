@@ -1,16 +1,14 @@
 """The command line: `plugram COMMAND …`.
 
 Nothing is imported before it is needed: `--help` reads manifests at most, and a plugin's own
-commands import it only when they are called. aiogram is imported by `run` and `dev` alone.
+commands import it only when they are called. aiogram is imported by `run`, `dev` and
+`plugins check` alone.
 """
 
 from __future__ import annotations
 
-import asyncio
 import inspect
-import sys
 from collections.abc import Callable, Sequence
-from contextlib import redirect_stdout
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -18,13 +16,13 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from core import config, terminal
+from core.cli_parts import AsJson, SafeMode, loop_run, section_problems, silence_loader
 from core.errors import ConfigError, PluginError, PlugramError
 from core.terminal import FAILED, OK, USAGE
 
 if TYPE_CHECKING:
     from core.config import Settings
     from core.discovery import Candidate
-    from core.loader import Loader
 
 # Name → module with `app`, and its line in --help.
 _GROUPS = {
@@ -33,9 +31,6 @@ _GROUPS = {
     "jobs": ("core.cli_jobs", "List, retry and cancel background jobs."),
     "db": ("core.cli_db", "Migrate the database."),
 }
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
-SafeMode = Annotated[bool, typer.Option("--safe-mode", help="Load built-in plugins only.")]
 
 
 class Lazy(TyperGroup):
@@ -144,15 +139,6 @@ def _serve(role: Literal["bot", "worker"], *, safe_mode: bool) -> None:
     raise typer.Exit(loop_run(running.run()))
 
 
-def loop_run(main: Any) -> int:
-    """uvloop where there is one: it halves the cost of a request."""
-    try:
-        import uvloop
-    except ImportError:
-        return int(asyncio.run(main) or 0)
-    return int(uvloop.run(main) or 0)
-
-
 def ready_settings() -> Settings:
     """The settings to run with. Raises ConfigError with all that is wrong, those of plugins'
     sections and missing values too."""
@@ -162,25 +148,6 @@ def ready_settings() -> Settings:
         problems += section_problems(reading.settings)
         raise ConfigError(problems, hint="plugram config check; all settings: docs/settings.md")
     return reading.settings
-
-
-def section_problems(settings: Settings) -> list[str]:
-    """What is wrong with the sections of plugins; imports those that are on."""
-    from core.loader import Loader
-
-    try:
-        load_modules(Loader(settings))
-    except ConfigError as error:
-        return error.problems
-    except PluginError as error:
-        return [str(error)]
-    return []
-
-
-def load_modules(loader: Loader) -> None:
-    """Imports the plugins; what they print doesn't get among a command's output."""
-    with redirect_stdout(sys.stderr):
-        loader.load_modules()
 
 
 @app.command()
@@ -259,13 +226,21 @@ async def _run_plugin(name: str, plugin_id: str, args: Sequence[str]) -> int:
     """The plugin's command inside a session: its functions may be `async def`."""
     from core import app as composition
 
-    settings = config.load()
-    async with composition.session(settings) as session:
-        plugin = session.loader.report.find(plugin_id)
-        group = session.loader.cli(plugin) if plugin else None
+    silence_loader()
+    async with composition.session(config.load()) as session:
+        report = session.loader.report
+        reasons = {quarantine.id: quarantine.reason for quarantine in report.quarantined}
+        plugin = report.find(plugin_id)
+        if plugin is None:
+            raise PluginError(
+                f"Plugin {plugin_id} is set aside: {reasons.get(plugin_id, 'it is off')}",
+                hint=f"plugram plugins check {plugin_id}",
+            )
+        for other, reason in reasons.items():
+            terminal.put_warning(f"plugin {other} is set aside: {reason}")
+        group = session.loader.cli(plugin)
         if group is None:
-            terminal.say(f"Plugin {plugin_id} can't be used; plugram plugins info {plugin_id}")
-            return USAGE
+            raise PluginError(f"Plugin {plugin_id} has no commands, though its manifest says so")
         command = typer.main.get_command(group)
         answer = command.main(
             args=list(args) or ["--help"], prog_name=f"plugram {name}", standalone_mode=False

@@ -10,7 +10,7 @@ import typer
 from pydantic import BaseModel, SecretStr
 
 from core import config, log, terminal
-from core.cli import AsJson, load_modules, section_problems
+from core.cli_parts import AsJson, load_modules, section_problems
 from core.config import Settings
 from core.errors import ConfigError, PlugramError
 from core.sources import nearest

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from core import terminal
-from core.cli import AsJson
 from core.cli_database import with_database
+from core.cli_parts import AsJson
 from core.terminal import FAILED
 
 if TYPE_CHECKING:

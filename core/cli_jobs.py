@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from core import terminal
-from core.cli import AsJson
 from core.cli_database import with_database
+from core.cli_parts import AsJson
 from core.errors import JobError
 from core.sources import nearest
 from core.terminal import FAILED

@@ -6,14 +6,16 @@ All but `check` read manifests and settings alone, so they work when a plugin is
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from core import config, terminal
-from core.cli import AsJson, load_modules
+from core.cli_parts import AsJson, load_modules
 from core.config import Settings
 from core.discovery import Candidate
 from core.errors import ConfigError, PluginError, PlugramError
@@ -145,27 +147,36 @@ def _flat(value: Any) -> object:
 
 
 def _faults(settings: Settings) -> dict[str, list[str]]:
-    """Id → what is wrong, for all plugins that are on: manifest, needs, import, settings, hooks."""
+    """Id → what is wrong, for all plugins that are on: manifest, needs, import, settings, hooks,
+    and what the hooks declare, handlers too."""
     loader = Loader(settings)
     on = [one.id for one in loader.discover() if settings.features.get(one.id, True)]
     faults: dict[str, list[str]] = {plugin_id: [] for plugin_id in on}
     try:
         load_modules(loader)
+        loader = _registered(settings)
     except ConfigError as error:
         for problem in error.problems:
             for plugin_id in on:
                 if f"plugins.{plugin_id}." in problem:
                     faults[plugin_id].append(problem)
-    except PluginError:
-        pass  # a required plugin, which stands among the quarantined ones
+    except PluginError as error:  # a plugin without which the bot doesn't start
+        faults["required"] = [error.message]
     for quarantine in loader.report.quarantined:
         faults.setdefault(quarantine.id, []).append(quarantine.reason)
-    for plugin in loader.report.plugins:
-        try:
-            loader.hooks.register(plugin)
-        except PluginError as error:
-            faults[plugin.id].append(str(error))
     return faults
+
+
+def _registered(settings: Settings) -> Loader:
+    """The loader of an app that is built as for a bot and never opened."""
+    from core import aio
+    from core import app as composition
+
+    with redirect_stdout(sys.stderr):
+        loader = composition.build(settings, role="bot").loader
+        aio.load()
+        loader.routers()
+    return loader
 
 
 # -- switching ----------------------------------------------------------------------------------

@@ -38,7 +38,7 @@ def _run(spec: dict[str, Any], events: int) -> int:
     settings = config.load(environment=spec["environment"], overrides=spec["overrides"])
     log.configure(settings.log)
     from core import app as composition
-    from core.cli import loop_run
+    from core.cli_parts import loop_run
 
     running = composition.build(settings, role="all", safe_mode=spec["safe_mode"])
     _write_schema(settings, running)

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal
 
 from core import config, log, terminal
-from core.cli import load_modules
+from core.cli_parts import load_modules
 from core.errors import ConfigError, DatabaseError, PlugramError, TelegramError
 from core.loader import Loader
 from core.terminal import FAILED, OK
@@ -93,14 +93,16 @@ def _settings(reading: config.Reading, loader: Loader) -> list[Finding]:
 
 
 def _plugins(loader: Loader) -> list[Finding]:
-    report = loader.report
-    hint = "plugram plugins info ID, or plugram plugins disable ID"
-    findings = [
+    on = ", ".join(plugin.id for plugin in loader.report.plugins)
+    return [Finding("plugins", "ok", on or "none is on"), *_quarantined(loader)]
+
+
+def _quarantined(loader: Loader) -> list[Finding]:
+    hint = "plugram plugins check ID, or plugram plugins disable ID"
+    return [
         Finding(f"plugin {one.id}", "failed", one.reason, hint.replace("ID", one.id))
-        for one in report.quarantined
+        for one in loader.report.quarantined
     ]
-    on = ", ".join(plugin.id for plugin in report.plugins)
-    return [Finding("plugins", "ok", on or "none is on"), *findings]
 
 
 def _folder(settings: Settings) -> Finding:
@@ -249,11 +251,14 @@ async def _health(settings: Settings) -> list[Finding]:
             for plugin in session.plugins:
                 checks.add(plugin.id, plugin.parts.health_checks)
             checked = await checks.run()
+            # Those that broke only when they were registered or started.
+            quarantined = _quarantined(session.loader)
     except PlugramError as error:
         return [_failure("plugins", error, "plugram plugins check")]
-    return [
+    findings = [
         Finding(one.name, _state(one.health), one.health.detail, one.health.hint) for one in checked
     ]
+    return [*findings, *quarantined]
 
 
 def _state(health: Health) -> State:

@@ -16,7 +16,6 @@ from core.config import Settings
 from core.sources import ENVIRONMENTS, PREFIX, alias_names
 from core.validation import bare_type, fields
 
-
 SCHEMA = Path(".cache/settings.schema.json")
 """Where editors find the schema, below the root: settings.toml names it."""
 

@@ -96,8 +96,7 @@ def test_light_commands_stay_light(tmp_path: Path, command: str) -> None:
         "print('HEAVY', *heavy)\n"
         "print(time.process_time())\n"
     )
-    times = []
-    for _ in range(3):
+    for _ in range(3):  # another try for a busy machine
         done = subprocess.run(
             [sys.executable, "-c", code],
             env={"PATH": os.environ["PATH"], "PLUGRAM_ROOT": str(tmp_path)},
@@ -108,8 +107,9 @@ def test_light_commands_stay_light(tmp_path: Path, command: str) -> None:
         )
         *_, heavy, seconds = done.stdout.splitlines() or [done.stderr]
         assert heavy.split() == ["HEAVY"], done.stderr
-        times.append(float(seconds))
-    assert min(times) <= 1.0
+        if float(seconds) <= 1.0:
+            return
+    pytest.fail(f"{command} takes {seconds} s of CPU")
 
 
 def test_help_names_all_commands(plugram: Run, dice: str) -> None:
@@ -154,6 +154,7 @@ def test_config_check_tells_everything_once(plugram: Run, tmp_path: Path, dice: 
     assert done.returncode == 2
     assert "settings.toml:2: jobs.slot is not a setting; did you mean jobs.slots?" in done.stderr
     assert "features.dise: there is no plugin 'dise'; did you mean dice?" in done.stderr
+    assert "settings.toml:4: plugins.dice.side is not a setting" in done.stderr
     assert "BOT_TOKEN" in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -354,6 +355,11 @@ def test_commands_of_a_plugin(plugram: Run, dice: str) -> None:
     assert done.returncode == 0
     assert "count" in done.stdout
     assert plugram("dice nothing", **variables).returncode == 2
+    Path(dice, "dice.py").write_text(PLUGIN.replace('print("imported")', "1 / 0"))
+    done = plugram("dice sides", **variables)
+    assert done.returncode == 1
+    assert "Plugin dice is set aside: ZeroDivisionError" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 # -- running ------------------------------------------------------------------------------------
