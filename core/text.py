@@ -98,7 +98,7 @@ def split_html(markup: str, limit: int = TEXT_LIMIT) -> list[str]:
     again behind it, attributes and all. Tags don't count towards the limit."""
     # Nothing that is short before parsing is long after it, and most texts are short.
     if len(markup) * 2 <= limit or utf16_len(markup) <= limit:
-        return [markup] if markup.strip() else []
+        return [markup] if plain(markup).strip() else []
     text, tags = _parsed(markup)
     parts = []
     open_tags: list[_Tag] = []

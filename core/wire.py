@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,8 +25,6 @@ import orjson
 from pyreqwest.client import ClientBuilder
 from pyreqwest.exceptions import (
     BuilderError,
-    ConnectError,
-    ConnectTimeoutError,
     PoolTimeoutError,
     PyreqwestError,
     RequestTimeoutError,
@@ -66,6 +65,9 @@ _LONGEST_PAUSE = 30.0
 _AT_ONCE = 0.05
 """Seconds to the first retry of a call that didn't leave: the server may have restarted."""
 _PIECE = 1 << 20
+_CONNECTING = re.compile(r"client error \(Connect\)")
+"""In an error's causes if there was no connection; pyreqwest's classes don't tell: what fails
+before an answer is a ConnectError to them, even after the request was sent."""
 _JSON = "application/json"
 
 log = logs.get_logger("wire")
@@ -215,7 +217,7 @@ class Wire:
                 request = request.timeout(timedelta(seconds=seconds))
             response = await request.build().send()
             content = await response.bytes()
-        except PyreqwestError as error:
+        except (PyreqwestError, ValueError) as error:
             raise _failure(method, error) from None
         try:
             answer = orjson.loads(memoryview(content))
@@ -353,20 +355,20 @@ def error_of(method: str, status: int, answer: Mapping[str, Any]) -> TelegramErr
     return TelegramError(text, method=method, code=code)
 
 
-def _failure(method: str, error: PyreqwestError) -> TelegramError:
+def _failure(method: str, error: PyreqwestError | ValueError) -> TelegramError:
     """A failure on the way. The client's own text may hold the URL, and so the token: dropped."""
-    if isinstance(error, BuilderError):
+    if isinstance(error, BuilderError) or not isinstance(error, PyreqwestError):
         return BadRequest(f"{method}: the request can't be built", method=method)
-    if isinstance(error, RequestTimeoutError):
-        connecting = isinstance(error, (ConnectTimeoutError, PoolTimeoutError))
-        what = "no connection in time" if connecting else "no answer in time"
-    elif isinstance(error, ConnectError):
+    reached = not isinstance(error, PoolTimeoutError) and not _CONNECTING.search(str(error))
+    if not reached:
         what = "can't connect"
+    elif isinstance(error, RequestTimeoutError):
+        what = "no answer in time"
     else:
-        what = f"connection lost ({type(error).__name__})"
+        what = "connection lost"
     hint = "check the network and [bot] api_base"
     away = TelegramAway(f"{method}: {what}", method=method, hint=hint)
-    away.ambiguous = not isinstance(error, (ConnectError, ConnectTimeoutError, PoolTimeoutError))
+    away.ambiguous = reached
     return away
 
 
