@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
+import io
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -42,10 +42,7 @@ class Upload:
     @classmethod
     def of(cls, name: str, content: bytes, mime: str = "") -> Upload:
         """An upload with this content."""
-        stream = tempfile.SpooledTemporaryFile(max_size=_BLOCK)  # noqa: SIM115 - its owner closes it
-        stream.write(content)
-        stream.seek(0)
-        return cls(name, mime, stream, len(content))
+        return cls(name, mime, io.BytesIO(content), len(content))
 
 
 @dataclass
@@ -88,8 +85,8 @@ async def read(request: Request, limit: int) -> Form:
 
 
 async def _limited(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
-    """The body in blocks. One that is too long is read to its end before it is refused, for a
-    client that is still writing wouldn't see the answer."""
+    """The body in blocks. One that is too long is read to its end before it is refused, so that
+    its client sees the answer."""
     size = 0
     async for block in request.stream():
         size += len(block)
@@ -105,17 +102,20 @@ async def _multipart(request: Request, form: Form, limit: int) -> None:
             parser = MultiPartParser(request.headers, blocks, max_part_size=_BLOCK)
             items = (await parser.parse()).multi_items()
     except MultiPartException as error:
+        while (await request.receive()).get("more_body"):
+            pass  # a client that is still writing wouldn't see the answer
         raise bad_request(f"can't parse the multipart body: {error.message}") from None
     for name, value in items:
         if isinstance(value, UploadFile):
-            upload = Upload(
-                value.filename or name, value.content_type or "", value.file, value.size or 0
-            )
-            form.uploads[name] = upload
-            if upload.size > limit:
-                raise TooLarge
+            given = (value.filename or name, value.content_type or "", value.file, value.size or 0)
+            if name in form.uploads:
+                form.uploads[name].stream.close()  # of two files of one name the last one counts
+            form.uploads[name] = Upload(*given)
         else:
             form.fields[name] = value
+    if any(upload.size > limit for upload in form.uploads.values()):
+        form.close()
+        raise TooLarge
 
 
 def _json(body: bytes) -> Mapping[str, Any]:

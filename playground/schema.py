@@ -299,6 +299,8 @@ def _as_telegram_says(param: Param, error: Mismatch) -> ApiError:
     at_top = len(error.where) == 1
     if param.name == "reply_markup" and not at_top:
         return bad_request(_keyboard_problem(error))
+    if param.notation == "InlineKeyboardMarkup" and not _is_shape(error):
+        return bad_request("inline keyboard expected")
     if param.name == "action":
         return bad_request("wrong parameter action in request")
     if at_top and param.name in _OBJECT_NAMES and _is_shape(error):

@@ -75,7 +75,7 @@ class Store:
         if self._writer is not None:
             await self._writer
         if self._database is not None:
-            self._commit(self._take())
+            await self._flush()
             self._database.close()
             self._database = None
 
@@ -90,21 +90,25 @@ class Store:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._closing.wait(), _DELAY)
             self._dirty.clear()
-            changes = self._take()
-            try:
-                await asyncio.to_thread(self._commit, changes)
-            except sqlite3.Error as error:
-                _log.error("the playground could not save its state: %s", error)
+            await self._flush()
 
-    def _take(self) -> list[tuple[str, str, bytes | None]]:
+    async def _flush(self) -> None:
+        """Write the changes; those that can't be written go with the next ones."""
         changed, self._changed = self._changed, {}
-        return [
+        if not changed:
+            return
+        rows = [
             (kind, record, None if body is None else orjson.dumps(body))
             for (kind, record), body in changed.items()
         ]
+        try:
+            await asyncio.to_thread(self._commit, rows)
+        except sqlite3.Error as error:
+            self._changed = changed | self._changed
+            _log.error("the playground could not save its state: %s", error)
 
-    def _commit(self, changes: list[tuple[str, str, bytes | None]]) -> None:
+    def _commit(self, rows: list[tuple[str, str, bytes | None]]) -> None:
         assert self._database is not None, "only a store with a folder writes"  # noqa: S101
         with self._database:
-            self._database.executemany(_KEEP, [row for row in changes if row[2] is not None])
-            self._database.executemany(_DROP, [row[:2] for row in changes if row[2] is None])
+            self._database.executemany(_KEEP, [row for row in rows if row[2] is not None])
+            self._database.executemany(_DROP, [row[:2] for row in rows if row[2] is None])

@@ -41,7 +41,6 @@ TARGET = Path(__file__).resolve().parent.parent / "playground" / "botapi.json"
 
 # aiogram annotates these as plain strings; its enums say which strings there are.
 ENUM_FIELDS = {
-    ("BotCommandScopeDefault", "type"): "BotCommandScopeType",
     ("Chat", "type"): "ChatType",
     ("ChatFullInfo", "type"): "ChatType",
     ("InlineKeyboardButton", "style"): "ButtonStyle",
