@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from plugins.files import jobs as files_jobs  # loaded before the hook takes the name
 from plugram import FileLibrary, Provide, Scope, hookimpl
 
 if TYPE_CHECKING:
@@ -23,9 +24,7 @@ def services(ctx: Context) -> Sequence[Provide]:
 
 @hookimpl
 def jobs(ctx: Context) -> Sequence[JobSpec]:
-    from plugins.files.jobs import catch_up, process, store
-
-    return [store, process, catch_up]
+    return [files_jobs.store, files_jobs.process, files_jobs.catch_up]
 
 
 @hookimpl
@@ -38,7 +37,7 @@ def routers(ctx: Context) -> Sequence[Router]:
 
 @hookimpl
 def cli(ctx: Context) -> typer.Typer:
-    from plugins.files.cli import build
+    from plugins.files.console import build
 
     return build(ctx)
 

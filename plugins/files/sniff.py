@@ -63,6 +63,8 @@ _TEXTS = {
     "csv": "text/csv",
     "tsv": "text/tab-separated-values",
     "json": "application/json",
+    "vcf": "text/vcard",
+    "ics": "text/calendar",
     "xml": "text/xml",
     "yaml": "text/yaml",
     "yml": "text/yaml",

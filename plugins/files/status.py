@@ -24,6 +24,8 @@ LEASE = 40.0
 _SETTLE = 0.2
 """Seconds between a change and its edit: small files are done by then, and one edit tells all."""
 _GROUP_FACTOR = 3
+_PATIENCE = 5
+"""Failures in a row after which a chat's messages are left to the next `catch_up`."""
 _BEHIND = "revision > shown AND status_message_id IS NOT NULL"
 
 Text = Callable[[TelegramFile], Awaitable[str]]
@@ -67,25 +69,31 @@ class StatusBoard:
         """Edit one message of a chat after the other, the one that has waited longest first."""
         waiting = self._waiting[chat_id]
         pause = self._pause if chat_id > 0 else self._pause * _GROUP_FACTOR
+        failures = 0
         try:
             await asyncio.sleep(min(_SETTLE, pause))
-            while waiting:
+            while waiting and failures < _PATIENCE:
                 file_id = next(iter(waiting))
                 del waiting[file_id]
-                if await self._show(file_id):
-                    await asyncio.sleep(pause)
+                file = await self._take(file_id)
+                if file is None:
+                    continue
+                shown = await self._show(file)
+                failures = 0 if shown else failures + 1
+                waiting[file_id] = None  # it may have changed meanwhile
+                await asyncio.sleep(pause * (1 + failures))
+        except Exception as error:  # noqa: BLE001 - the next catch_up tries again
+            self._ctx.log.warning("status not shown", chat=chat_id, error=str(error))
         finally:
             del self._tasks[chat_id], self._waiting[chat_id]
 
-    async def _show(self, file_id: int) -> bool:
-        """Bring one message up to date; whether that took an edit."""
+    async def _show(self, file: TelegramFile) -> bool:
+        """Bring one message up to date; False if Telegram can't be had for it now."""
         try:
-            file = await self._take(file_id)
-            if file is None:
-                return False
             await self._edit(file)
-        except Exception as error:  # noqa: BLE001 - the next catch_up tries again
-            self._ctx.log.warning("status not shown", file=file_id, error=str(error))
+        except (TelegramError, TimeoutError) as error:
+            self._ctx.log.warning("status not shown", file=file.id, error=str(error))
+            return False
         return True
 
     async def _take(self, file_id: int) -> TelegramFile | None:
@@ -114,11 +122,6 @@ class StatusBoard:
             raise
         else:
             await self._leave(file, shown=shown)
-            # Whoever changed the row meanwhile found it taken, and left the message to us.
-            self._queue_again(file)
 
     async def _leave(self, file: TelegramFile, **values: int | None) -> None:
         await TelegramFile.filter(id=file.id).update(status_until=0, **values)
-
-    def _queue_again(self, file: TelegramFile) -> None:
-        self._waiting.get(file.chat_id, {})[file.id] = None

@@ -30,7 +30,7 @@ def inside(path: str, limits: Limits) -> dict[str, Any]:
         "metadata": {
             "environment": " ".join(f"{name}={value}" for name, value in os.environ.items()),
             "modules": " ".join(sorted(sys.modules)),
-            "descriptors": len(os.listdir("/dev/fd")),
+            "descriptors": len(list(Path("/dev/fd").iterdir())),
             "stdin": len(sys.stdin.read()),
             "pid": os.getpid(),
             "memory_mb": limits["memory_mb"],

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from core import sandbox as module
 from core.config import SandboxSettings, Settings
 from core.errors import SandboxRefused
 from core.roles import Extraction, Processor
@@ -38,7 +37,7 @@ def file(tmp_path: Path) -> Path:
 
 def sandbox_of(**limits: float) -> Sandbox:
     section = {"memory_mb": 256, "cpu_seconds": 1, "wall_seconds": 2, "output_mb": 2} | limits
-    return Sandbox(Settings(sandbox=SandboxSettings(**section)))  # type: ignore[arg-type]
+    return Sandbox(Settings(sandbox=SandboxSettings(**section)))
 
 
 def processor(name: str, *preload: str) -> Processor:
@@ -62,7 +61,8 @@ async def test_a_file_becomes_an_extraction_of_plain_values(sandbox: Sandbox, fi
 
 async def test_nothing_is_started_before_the_first_file(file: Path) -> None:
     sandbox = sandbox_of()
-    assert sandbox.pid is None
+    before = sandbox.pid
+    assert before is None
     await sandbox.run(processor("read"), file)
     pid = sandbox.pid
     await sandbox.run(processor("read"), file)
@@ -211,7 +211,7 @@ async def test_a_parent_lost_while_reading_is_replaced(file: Path) -> None:
 async def test_a_parent_that_cannot_start_is_told_apart(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module.sys, "executable", "/bin/false")
+    monkeypatch.setattr("core.sandbox.sys.executable", "/bin/false")
     sandbox = sandbox_of()
     with pytest.raises(ParentLost):
         await sandbox.run(processor("read"), file)

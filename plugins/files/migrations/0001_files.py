@@ -1,7 +1,5 @@
 """Tables of the files plugin."""
 
-# ruff: noqa: RUF012 - the form of Tortoise's migrations
-
 from tortoise import fields, migrations
 from tortoise.indexes import Index
 from tortoise.migrations import operations as ops

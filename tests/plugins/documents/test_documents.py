@@ -52,9 +52,7 @@ async def test_every_kind_is_read_within_the_limits(sandbox: Sandbox, tmp_path: 
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a.docx", "a", "a.pdf.exe"])
-async def test_a_wrong_extension_does_no_harm(
-    sandbox: Sandbox, tmp_path: Path, name: str
-) -> None:
+async def test_a_wrong_extension_does_no_harm(sandbox: Sandbox, tmp_path: Path, name: str) -> None:
     assert "Whales" in await text_of(sandbox, pdf(tmp_path / name, [["Whales in a PDF"]]))
 
 
@@ -64,9 +62,7 @@ async def test_text_called_pdf_is_text(sandbox: Sandbox, tmp_path: Path) -> None
     assert await text_of(sandbox, path) == "plain words"
 
 
-async def test_old_office_files_are_told_from_locked_ones(
-    sandbox: Sandbox, tmp_path: Path
-) -> None:
+async def test_old_office_files_are_told_from_locked_ones(sandbox: Sandbox, tmp_path: Path) -> None:
     path = tmp_path / "a.docx"
     ole = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 512
     path.write_bytes(ole + "EncryptedPackage".encode("utf-16-le"))
@@ -81,7 +77,9 @@ async def test_hostile_documents_cost_a_child_each(sandbox: Sandbox, tmp_path: P
     # Many megabytes of elements from a few kilobytes, under the limits of the archive itself.
     many = "<w:p/>" * 3_000_000
     hostile = {
-        "bomb": archive(tmp_path / "bomb.docx", {**shells, "word/document.xml": b"\0" * (300 << 20)}),
+        "bomb": archive(
+            tmp_path / "bomb.docx", {**shells, "word/document.xml": b"\0" * (300 << 20)}
+        ),
         "elements": word_of(tmp_path / "elements.docx", many),
         "nesting": tmp_path / "nesting.html",
         "stump": tmp_path / "stump.pdf",

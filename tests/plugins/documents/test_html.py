@@ -72,9 +72,7 @@ def test_headings_title_author_and_language(tmp_path: Path) -> None:
         ("<meta charset=no-such-thing>", "utf-8"),
     ],
 )
-def test_the_declared_encoding_is_believed(
-    tmp_path: Path, declaration: str, encoding: str
-) -> None:
+def test_the_declared_encoding_is_believed(tmp_path: Path, declaration: str, encoding: str) -> None:
     page = f"{declaration}<p>Привет, мир! Это обычный текст страницы.</p>".encode(encoding)
     assert "Привет, мир!" in text_of(tmp_path / "a.html", page)
 

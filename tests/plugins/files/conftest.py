@@ -1,0 +1,103 @@
+"""A whole bot in the test's process, on both databases, in front of a real Bot API."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.app import App
+from core.config import Settings
+from playground.client import Person
+from plugins.files import repository
+from plugins.files.models import TelegramFile
+from plugins.files.service import Files, of
+from plugram import SYSTEM
+from tests.core.host import write_room
+from tests.support.host import only
+from tests.support.processes import PlaygroundProcess
+
+EARS = """
+    import plugram
+
+    stored, processed = [], []
+    deaf = False
+
+    @plugram.hookimpl
+    async def on_file_stored(file):
+        stored.append(file)
+
+    @plugram.hookimpl
+    async def on_file_processed(ctx, file, extraction):
+        if deaf:
+            raise RuntimeError("deaf")
+        processed.append((file, extraction))
+        await ctx.hooks.emit(
+            plugram.hooks.on_file_searchable,
+            file_id=file.id, scope_key=file.scope.key, words=True, meaning=False,
+        )
+"""
+"""A plugin that listens, and makes searchable what it hears."""
+
+
+@pytest.fixture
+def settings(
+    tmp_path: Path,
+    settings_factory: Callable[..., Settings],
+    playground: PlaygroundProcess,
+    database_url: str,
+) -> Settings:
+    write_room(tmp_path / "mine", "ears", {"__init__.py": EARS})
+    return settings_factory(
+        bot__token=playground.token,
+        bot__api_base=playground.url,
+        database__url=database_url,
+        web__enabled=False,
+        plugins__paths=["mine"],
+        plugins__files__edit_pause=0.05,
+        outgoing__per_chat_per_second=30,
+        http__retries=1,
+        http__backoff_base=1,
+        jobs__backoff_base=1,
+        **only("files", "storage", "documents"),
+    )
+
+
+@pytest.fixture
+async def app(settings: Settings) -> AsyncIterator[App]:
+    """Polls, handles, works."""
+    async with App(settings, "all").serving() as serving:
+        yield serving
+
+
+@pytest.fixture
+async def idle(settings: Settings) -> AsyncIterator[App]:
+    """Open, and nobody works: for tests that call the service themselves."""
+    async with App(settings, "session").session() as opened:
+        yield opened
+
+
+@pytest.fixture
+def ann(playground: PlaygroundProcess) -> Person:
+    return playground.client.user("ann")
+
+
+def files_of(app: App) -> Files:
+    plugin = app.loader.report.find("files")
+    assert plugin is not None, app.loader.report.quarantined
+    return of(plugin.ctx)
+
+
+def ears(app: App) -> Any:
+    """The module of the listening plugin: `stored`, `processed`, `deaf`."""
+    plugin = app.loader.report.find("ears")
+    assert plugin is not None, app.loader.report.quarantined
+    return plugin.module
+
+
+async def row(app: App, file_id: int = 1) -> TelegramFile:
+    found = await repository.get(SYSTEM, file_id)
+    assert found is not None
+    return found

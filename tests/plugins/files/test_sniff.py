@@ -1,0 +1,96 @@
+"""Types are told by content."""
+
+from __future__ import annotations
+
+import struct
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from plugins.files.sniff import DOCX, OCTETS, OLE, PPTX, XLSX, matches, sniff
+
+_OOXML = "[Content_Types].xml"
+
+
+def of(tmp_path: Path, content: bytes, name: str = "file") -> str:
+    path = tmp_path / "content"
+    path.write_bytes(content)
+    return sniff(path, name)
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "expected"),
+    [
+        (b"", "a.pdf", "inode/x-empty"),
+        (b"%PDF-1.7\n...", "a.txt", "application/pdf"),
+        (b"junk before\n%PDF-1.4\n", "a", "application/pdf"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(100), "a.docx", OLE),
+        (b"{\\rtf1 hello}", "a.doc", "application/rtf"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(50), "a.txt", "image/png"),
+        (b"\xff\xd8\xff\xe0" + bytes(50), "a", "image/jpeg"),
+        (b"GIF89a" + bytes(50), "a", "image/gif"),
+        (b"RIFF\0\0\0\0WEBPVP8 " + bytes(20), "a", "image/webp"),
+        (b"RIFF\0\0\0\0WAVEfmt " + bytes(20), "a", "audio/wav"),
+        (b"\0\0\0\x20ftypisom" + bytes(20), "a", "video/mp4"),
+        (b"\0\0\0\x20ftypM4A " + bytes(20), "a", "audio/mp4"),
+        (b"OggS" + bytes(50), "a", "audio/ogg"),
+        (b"ID3\x04" + bytes(50), "a.txt", "audio/mpeg"),
+        (b"MZ\x90\0" + bytes(50), "a.pdf", "application/vnd.microsoft.portable-executable"),
+        (bytes(range(256)) * 4, "a.txt", OCTETS),
+        (b"plain words", "a.pdf", "text/plain"),
+        (b"plain words", "a.unknown", "text/plain"),
+        ("Привет, мир".encode("cp1251"), "a.txt", "text/plain"),
+        ("Привет, мир".encode("utf-16"), "a.txt", "text/plain"),
+        ("Привет, мир, как дела".encode("utf-16-le"), "a.txt", "text/plain"),
+        ("你好，世界".encode() * 3000, "a.txt", "text/plain"),
+        (b"# Title\n\ntext", "README.md", "text/markdown"),
+        (b"import os\n", "a.py", "text/x-python"),
+        (b'{"a": 1}', "a.json", "application/json"),
+        (b"a;b\n1;2\n", "a.csv", "text/csv"),
+        (b"<!DOCTYPE html><html>", "a.txt", "text/html"),
+        (b"<?xml version='1.0'?><html>", "a.xhtml", "text/html"),
+        (b"<div>part of a page</div>", "a", "text/html"),
+        (b"no markup at all", "a.html", "text/plain"),
+        (b"<svg xmlns='x'></svg>", "a.svg", "image/svg+xml"),
+        (b"MZ is where my letter begins", "a.txt", "text/plain"),
+    ],
+)
+def test_types(tmp_path: Path, content: bytes, name: str, expected: str) -> None:
+    assert of(tmp_path, content, name) == expected
+
+
+@pytest.mark.parametrize(
+    ("entries", "expected"),
+    [
+        ({_OOXML: "", "word/document.xml": ""}, DOCX),
+        ({_OOXML: "", "xl/workbook.xml": ""}, XLSX),
+        ({_OOXML: "", "ppt/presentation.xml": ""}, PPTX),
+        ({"mimetype": "application/epub+zip", "a": ""}, "application/epub+zip"),
+        (
+            {"mimetype": "application/vnd.oasis.opendocument.text", "a": ""},
+            "application/vnd.oasis.opendocument.text",
+        ),
+        ({"a.txt": "hello"}, "application/zip"),
+    ],
+)
+def test_archives(tmp_path: Path, entries: dict[str, str], expected: str) -> None:
+    path = tmp_path / "archive"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in entries.items():
+            archive.writestr(name, content)
+    assert sniff(path, "a.zip") == expected
+
+
+def test_a_stump_of_an_archive_is_an_archive(tmp_path: Path) -> None:
+    assert of(tmp_path, b"PK\x03\x04" + bytes(100)) == "application/zip"
+
+
+def test_a_directory_that_lies_is_read_no_further(tmp_path: Path) -> None:
+    end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 65535, 65535, 2**32 - 1, 2**32 - 1, 0)
+    assert of(tmp_path, b"PK\x03\x04" + bytes(100) + end) == "application/zip"
+
+
+def test_globs() -> None:
+    assert matches("text/x-python", ("text/*",))
+    assert not matches("image/png", ("text/*", "application/pdf"))
