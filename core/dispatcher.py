@@ -152,7 +152,7 @@ class PluginRouter(Router):
 
     async def _forgiven(self, error: Exception, kwargs: dict[str, Any]) -> Any:
         """The plugin's own `@router.errors()` handlers may deal with it."""
-        update = kwargs.get("event_update")
+        update: Any = kwargs.get("event_update")
         for router in self.sub_routers:
             failed = types.ErrorEvent.model_construct(update=update, exception=error)
             response = await router.propagate_event("error", failed, **kwargs)

@@ -64,10 +64,11 @@ async def test_nothing_is_started_before_the_first_file(file: Path) -> None:
     before = sandbox.pid
     assert before is None
     await sandbox.run(processor("read"), file)
-    pid = sandbox.pid
+    first = sandbox.pid
     await sandbox.run(processor("read"), file)
-    assert pid is not None
-    assert sandbox.pid == pid  # one parent for all files
+    second = sandbox.pid
+    assert first is not None
+    assert second == first  # one parent for all files
     await sandbox.close()
     assert sandbox.pid is None
     assert not alive(pid)

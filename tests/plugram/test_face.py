@@ -39,7 +39,7 @@ def test_each_name_can_be_had(name: str) -> None:
 
 def test_unknown_names_are_told() -> None:
     with pytest.raises(AttributeError, match=r"plugram has no 'Bot'; its names are in plugram"):
-        plugram.Bot  # type: ignore[attr-defined]  # noqa: B018 - asking is the test
+        plugram.Bot  # noqa: B018 - asking is the test
 
 
 def test_importing_the_face_imports_nothing_else() -> None:
