@@ -33,6 +33,8 @@ from core.telegram import Telegram
 from core.wire import Wire
 
 if TYPE_CHECKING:
+    from aiogram import Router
+
     from core.alone import RunOne
     from core.config import Settings
 
@@ -80,6 +82,7 @@ class App:
         self.jobs = Jobs(self.db, settings.jobs, bell.build(settings, self.db))
         self.checks = HealthChecks()
         self.started = False
+        self.routers: list[tuple[Plugin, list[Router]]] = []
         self.loader.register(self._context)
 
     @property
@@ -148,6 +151,9 @@ class App:
             await migrate.apply(self.db)
         else:
             await migrate.check(self.db)
+        if self.role in ("bot", "all"):
+            # Before anything starts: a plugin whose handlers can't be made is set aside as a whole.
+            self.routers = self.loader.routers()
         await self.loader.startup()
         stack.push_async_callback(self.loader.shutdown)
 
@@ -239,9 +245,8 @@ class App:
         await self._check_token()
         states = States(self.db, self.redis, self.settings.redis.prefix)
         stack.push_async_callback(states.close)
-        dispatcher = Dispatcher(
-            self.loader.routers(), self.wire, self.people, self.i18n, self.hooks, states
-        )
+        routers = [(plugin, own) for plugin, own in self.routers if plugin in self.plugins]
+        dispatcher = Dispatcher(routers, self.wire, self.people, self.i18n, self.hooks, states)
         dispatcher.warm()
         intake = Intake(
             self.settings.intake,
