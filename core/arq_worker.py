@@ -8,6 +8,7 @@ arq's own queue holds nothing but `ring`, for programs that speak arq and nothin
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 from collections.abc import Callable
@@ -136,6 +137,7 @@ class _Host:
 
     async def start(self, ctx: dict[str, Any]) -> None:
         """Called in arq's main task."""
+        logging.getLogger("arq").handlers.clear()  # its command's own; ours hears it too
         app = self._build()
         await self._stack.enter_async_context(app.serving())
         ctx["jobs"] = app.jobs

@@ -496,7 +496,7 @@ def _statements(dialect: str, clock: str) -> _Statements:
             f"AND {known} ORDER BY {order} LIMIT $2 {lock}"
         )
 
-    def claim(state: str, order: str) -> str:
+    def claim(state: str, order: str, *, relaxed: bool = False) -> str:
         change = (
             "UPDATE core_jobs SET state = 'running', worker = $1, token = token + 1, cancel = 0, "
             f"attempt = attempt + 1, started_at = {clock}"
@@ -504,6 +504,10 @@ def _statements(dialect: str, clock: str) -> _Statements:
         if postgres:
             # As a plain IN (…) the planner may run the subquery more than once.
             columns = ", ".join(f"core_jobs.{column}" for column in _CLAIMED.split(", "))
+            if relaxed:
+                # The commit doesn't wait for the disk: a claim that a crash of the server undoes
+                # is a row that is queued again.
+                columns += ", set_config('synchronous_commit', 'off', true) AS relaxed"
             return (
                 f"picked AS MATERIALIZED ({picked(state, order)}) {change} FROM picked "
                 f"WHERE core_jobs.id = picked.id RETURNING {columns}"
@@ -539,7 +543,7 @@ def _statements(dialect: str, clock: str) -> _Statements:
     return _Statements(
         insert=f"{insert} RETURNING id",
         insert_only=insert,
-        claim=with_ + claim("queued", "priority, fair, id"),
+        claim=with_ + claim("queued", "priority, fair, id", relaxed=True),
         claim_suspects=with_ + claim("suspect", "id"),
         finish_done=f"{ended} WHERE id = $1 AND token = $2 AND state = 'running'",
         finish_many=finish_many("$1", "$2"),

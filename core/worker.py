@@ -266,6 +266,14 @@ class Runner:
         among: dict[int, _Running],
         perform: Callable[[_Running], Coroutine[Any, Any, Ending | None]],
     ) -> None:
+        before = among.get(claim.id)
+        if before is not None:
+            # Queued again while it runs here: by an operator, or the database lost the claim.
+            if before.job.claim.token != claim.token:
+                again = Ending(claim.id, claim.token, "delayed", 1.0, uncounted=True)
+                self._endings.append(again)
+                self._woken.set()
+            return
         running = _Running(Job(claim, self.ledger), task=None)  # type: ignore[arg-type]  # below
         running.task = asyncio.create_task(perform(running), name=f"{claim.name} {claim.id}")
         among[claim.id] = running

@@ -1,0 +1,371 @@
+"""What the job ledger can do: `.venv/bin/python -m benchmarks.jobs [--quick]`.
+
+Real servers, one worker process with 10 slots, as a deployment has it. Printed per database, and
+with and without Redis:
+
+- no-op jobs a second through the ledger (enqueue, claim, run, finish), CPU a job, and enqueue cost
+- pick-up: from the enqueue's commit in one process to the start of the job in an idle worker,
+  in the same process and in another
+- CPU of an idle worker
+
+Exit status 1 if a bar is missed: 600 jobs/s, pick-up p50 10 ms and p99 50 ms, idle CPU 2 %.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from core import bell
+from core import db as database
+from core.jobs import Job, Jobs, PluginJobs, RegisteredJob, job
+from core.worker import Runner
+
+ROOT = Path(__file__).parents[1]
+THROUGHPUT, P50, P99, IDLE = 600, 10.0, 50.0, 2.0
+PLUGIN = "bench"
+
+
+@job
+async def noop(ctx: State, job: Job, number: int = 0) -> None:
+    ctx.ran += 1
+
+
+@job
+async def stamp(ctx: State, job: Job) -> None:
+    ctx.started[job.id] = time.monotonic()
+
+
+class State:
+    """What the jobs of this process note down."""
+
+    def __init__(self) -> None:
+        self.ran = 0
+        self.started: dict[int, float] = {}
+        """When each job began; CLOCK_MONOTONIC is the machine's, not the process's."""
+
+
+def settings(url: str, redis: str) -> Any:
+    """The defaults of a deployment."""
+    return SimpleNamespace(
+        database=SimpleNamespace(
+            url=url,
+            pool_size=10,
+            max_overflow=0,
+            acquire_timeout=5.0,
+            statement_timeout=30.0,
+            synchronous="normal",
+        ),
+        redis=SimpleNamespace(url=redis, prefix="bench"),
+        jobs=SimpleNamespace(
+            slots=10,
+            lease=8.0,
+            heartbeat=2.0,
+            reconcile=2.0,
+            timeout=300.0,
+            attempts=5,
+            backoff_base=2.0,
+            backoff_max=600.0,
+            keep_done=7.0,
+        ),
+        data_dir=Path(),
+    )
+
+
+class House:
+    """A process: database, jobs, and a runner if it works."""
+
+    def __init__(self, url: str, redis: str) -> None:
+        self.settings = settings(url, redis)
+        self.db = database.build(self.settings)
+        self.jobs = Jobs(self.db, self.settings.jobs, bell.build(self.settings, self.db))
+        self.mine = PluginJobs(PLUGIN, self.jobs)
+        self.state = State()
+        self.runner: Runner | None = None
+
+    async def open(self) -> None:
+        await self.db.connect()
+        await self.db.migrate()
+
+    async def work(self) -> None:
+        registry = {
+            f"{PLUGIN}.{spec.name}": RegisteredJob(PLUGIN, spec, self.state)
+            for spec in (noop, stamp)
+        }
+        self.runner = Runner(self.settings, self.db, registry, jobs=self.jobs)
+        await self.runner.start()
+
+    async def close(self) -> None:
+        if self.runner is not None:
+            await self.runner.stop()
+        await self.jobs.bell.close()
+        await self.db.close()
+
+
+# -- measurements -------------------------------------------------------------------------------
+
+
+async def throughput(url: str, redis: str, number: int) -> dict[str, float]:
+    house = House(url, redis)
+    await house.open()
+    started = time.perf_counter()
+    for _ in range(200):
+        await house.mine.enqueue(noop, {"number": 1}, user=1)
+    single = (time.perf_counter() - started) / 200
+    await house.mine.enqueue_many(noop, [{"number": n} for n in range(number)], user=2)
+    cpu, started = time.process_time(), time.perf_counter()
+    await house.work()
+    while house.state.ran < number + 200:  # noqa: ASYNC110 - a benchmark
+        await asyncio.sleep(0.005)
+    seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
+    await house.close()
+    return {
+        "jobs_per_s": (number + 200) / seconds,
+        "cpu_us_per_job": cpu / (number + 200) * 1e6,
+        "enqueue_us": single * 1e6,
+    }
+
+
+async def pick_up(url: str, redis: str, number: int) -> dict[str, float]:
+    """In the process that enqueues."""
+    house = House(url, redis)
+    await house.open()
+    await house.work()
+    await asyncio.sleep(0.5)
+    committed = await _send(house, number)
+    await asyncio.sleep(0.5)
+    started = dict(house.state.started)
+    await house.close()
+    return _percentiles([started[one] - committed[one] for one in committed])
+
+
+async def pick_up_elsewhere(url: str, redis: str, number: int) -> dict[str, float]:
+    """Enqueued here, run by a worker process."""
+    house = House(url, redis)
+    await house.open()
+    with _worker(url, redis) as worker:
+        await _registered(house)
+        await asyncio.sleep(1.5)
+        committed = await _send(house, number)
+        await asyncio.sleep(0.5)
+        started = {int(one): at for one, at in _ask(worker).items()}
+    await house.close()
+    return _percentiles([started[one] - committed[one] for one in committed])
+
+
+async def _send(house: House, number: int) -> dict[int, float]:
+    """When each of so many jobs was committed."""
+    committed: list[float] = []
+    ids: list[int] = []
+    for index in range(number):
+        async with house.db.transaction():
+            house.db.on_commit(lambda: committed.append(time.monotonic()))
+            ids.append(await house.mine.enqueue(stamp))
+        await asyncio.sleep(0.02 + (index % 7) * 0.003)  # not in step with anybody's poll
+    return dict(zip(ids, committed, strict=True))
+
+
+async def idle(url: str, redis: str, seconds: float) -> dict[str, float]:
+    house = House(url, redis)
+    await house.open()
+    with _worker(url, redis) as worker:
+        await _registered(house)
+        await asyncio.sleep(2)
+        before = _cpu(worker.pid)
+        await asyncio.sleep(seconds)
+        used = _cpu(worker.pid) - before
+    await house.close()
+    return {"idle_percent": used / seconds * 100}
+
+
+def _percentiles(delays: list[float]) -> dict[str, float]:
+    found = sorted(delay * 1000 for delay in delays)
+    return {
+        "p50_ms": found[len(found) // 2],
+        "p99_ms": found[min(int(len(found) * 0.99), len(found) - 1)],
+        "max_ms": found[-1],
+    }
+
+
+# -- the worker process ---------------------------------------------------------------------------
+
+
+@contextmanager
+def _worker(url: str, redis: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(  # noqa: S603 - ourselves
+        [sys.executable, "-m", "benchmarks.jobs", "--worker", url, redis],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+
+def _ask(process: subprocess.Popen[str]) -> Any:
+    assert process.stdin is not None  # noqa: S101
+    assert process.stdout is not None  # noqa: S101
+    process.stdin.write("tell\n")
+    process.stdin.flush()
+    return json.loads(process.stdout.readline())
+
+
+async def _registered(house: House) -> None:
+    while not await house.jobs.workers():  # noqa: ASYNC110 - a benchmark
+        await asyncio.sleep(0.05)
+
+
+def _cpu(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+async def be_worker(url: str, redis: str) -> None:
+    house = House(url, redis)
+    if redis:
+        await _under_arq(house)
+        return
+    await house.open()
+    await house.work()
+    await _answer(house)
+
+
+async def _under_arq(house: House) -> None:
+    """As arq hosts it, inside a loop that is there already."""
+    from contextlib import asynccontextmanager
+
+    from arq.worker import create_worker
+
+    from core import arq_worker
+
+    @asynccontextmanager
+    async def serving() -> Any:
+        await house.open()
+        await house.work()
+        yield
+
+    app: Any = SimpleNamespace(jobs=house.jobs, serving=serving)
+    worker = create_worker(
+        arq_worker.worker_settings(house.settings, lambda: app), handle_signals=False
+    )
+    hosted = asyncio.create_task(worker.async_run())
+    await _answer(house)
+    hosted.cancel()
+
+
+async def _answer(house: House) -> None:
+    loop = asyncio.get_running_loop()
+    while await loop.run_in_executor(None, sys.stdin.readline):
+        print(json.dumps(house.state.started), flush=True)
+
+
+# -- report -----------------------------------------------------------------------------------
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer jobs, rougher figures")
+    parser.add_argument("--worker", nargs=2, metavar=("URL", "REDIS"), help=argparse.SUPPRESS)
+    found = parser.parse_args()
+    if found.worker:
+        _run(be_worker(*found.worker))
+        return 0
+    number, pings, seconds = (2000, 60, 5.0) if found.quick else (20_000, 300, 20.0)
+    missed: list[str] = []
+    with _servers() as servers:
+        for where, url in servers["urls"]:
+            for redis in ("", servers["redis"]):
+                name = f"{where}{' + Redis' if redis else ''}"
+                missed += _report(name, url, redis, number, pings, seconds)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"\npeak memory of the benchmark's process: {peak:.0f} MB")
+    print("bars: all met" if not missed else f"bars missed: {'; '.join(missed)}")
+    return 1 if missed else 0
+
+
+def _report(name: str, url: Any, redis: str, number: int, pings: int, seconds: float) -> list[str]:
+    fast = _run(throughput(url(), redis, number))
+    near = _run(pick_up(url(), redis, pings))
+    far = _run(pick_up_elsewhere(url(), redis, pings))
+    still = _run(idle(url(), redis, seconds))
+    print(f"\n{name}")
+    print(
+        f"  no-op jobs {fast['jobs_per_s']:8.0f} /s   {fast['jobs_per_s'] / THROUGHPUT:.1f} × the "
+        f"bar; {fast['cpu_us_per_job']:.0f} µs CPU each, enqueue {fast['enqueue_us']:.0f} µs"
+    )
+    for label, times in (("same process", near), ("another process", far)):
+        print(
+            f"  pick-up, {label:15}  p50 {times['p50_ms']:5.1f} ms  p99 {times['p99_ms']:5.1f} ms"
+            f"  max {times['max_ms']:.1f} ms"
+        )
+    print(f"  idle worker {still['idle_percent']:7.2f} % CPU", flush=True)
+    missed = []
+    if fast["jobs_per_s"] < THROUGHPUT:
+        missed.append(f"{name}: {fast['jobs_per_s']:.0f} jobs/s")
+    missed += [
+        f"{name}: pick-up {times['p50_ms']:.1f} / {times['p99_ms']:.1f} ms"
+        for times in (near, far)
+        if times["p50_ms"] > P50 or times["p99_ms"] > P99
+    ]
+    if still["idle_percent"] > IDLE:
+        missed.append(f"{name}: idle {still['idle_percent']:.1f} %")
+    return missed
+
+
+@contextmanager
+def _servers() -> Iterator[dict[str, Any]]:
+    from tests.support.servers import Postgres, Valkey
+
+    # As in production, unlike in the tests: durable commits.
+    options = tuple(
+        option.replace("fsync=off", "fsync=on").replace("commit=off", "commit=on")
+        for option in Postgres.OPTIONS
+    )
+    postgres, valkey = Postgres(), Valkey()
+    postgres.OPTIONS = options
+    with tempfile.TemporaryDirectory() as folder:
+        names = iter(range(1000))
+        postgres.start()
+        valkey.start()
+        try:
+            yield {
+                "urls": [
+                    ("SQLite", lambda: f"sqlite:///{folder}/{next(names)}.db"),
+                    ("PostgreSQL", postgres.create),
+                ],
+                "redis": valkey.url,
+            }
+        finally:
+            postgres.remove()
+            valkey.stop()
+
+
+def _run(work: Any) -> Any:
+    with suppress(ImportError):
+        import uvloop
+
+        return uvloop.run(work)
+    return asyncio.run(work)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
