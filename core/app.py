@@ -200,6 +200,8 @@ class App:
             jobs=self.jobs,
             on_dead=self._job_died,
             alone=Alone("core.app:alone"),
+            # A bot whose loop stands still may yet recover; a worker's jobs are elsewhere by then.
+            exit_when_blocked=self.role == "worker",
         )
         await runner.start()
 
