@@ -63,6 +63,7 @@ class Extraction:
 
     sections: Sequence[Section]
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    """Plain values by name: texts, numbers, booleans. The sandbox drops whatever else there is."""
     language: str = ""
     warnings: Sequence[str] = ()
 

@@ -12,7 +12,7 @@ from core import migrate
 from core.cache import Cache
 from core.config import Settings
 from core.db import Database
-from core.discovery import BUILT_IN, discover
+from core.discovery import discover
 from core.jobs import Jobs, PluginJobs, RegisteredJob
 from core.loader import Loader
 from core.log import get_logger
@@ -33,7 +33,8 @@ def only(*plugin_ids: str) -> dict[str, object]:
     """Overrides for `settings_factory` that leave no other built-in plugin on."""
     return {
         f"features__{candidate.id}": candidate.id in plugin_ids
-        for candidate in discover([], built_in=BUILT_IN)
+        for candidate in discover([])
+        if candidate.origin == "built-in"
     }
 
 
