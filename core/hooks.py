@@ -238,7 +238,7 @@ class Hooks:
     def register(self, plugin: Plugin) -> None:
         """Take in a plugin's implementations. Raises PluginError, and then nothing of it stays."""
         try:
-            self._manager.register(plugin.module, name=plugin.id)
+            self._manager.register(_implementing(plugin.module), name=plugin.id)
             self._manager.check_pending()
             for spec, impl in self._implementations(plugin):
                 _check_implementation(spec, impl)
@@ -270,7 +270,8 @@ class Hooks:
     def declared(self, plugin: Plugin, spec: Callable[..., R]) -> R | None:
         """What one plugin answers to a registration hook, or None if it doesn't implement it.
         Its exceptions pass through: the loader decides."""
-        others = [other for other in self._manager.get_plugins() if other is not plugin.module]
+        own = self._manager.get_plugin(plugin.id)
+        others = [other for other in self._manager.get_plugins() if other is not own]
         answers = self._manager.subset_hook_caller(spec.__name__, others)(ctx=plugin.ctx)
         return answers[0] if answers else None
 
@@ -467,11 +468,12 @@ class Hooks:
         return _Heard(plugin.id, answer)
 
     def _implementations(self, plugin: Plugin) -> Iterator[tuple[Callable[..., Any], HookImpl]]:
-        for caller in self._manager.get_hookcallers(plugin.module) or ():
+        own = self._manager.get_plugin(plugin.id)
+        for caller in self._manager.get_hookcallers(own) or ():
             if caller.spec is None:  # an optional hook of a newer host
                 continue
             for impl in caller.get_hookimpls():
-                if impl.plugin is plugin.module:
+                if impl.plugin is own:
                     yield caller.spec.function, impl
 
     def _check_specs(self) -> None:
@@ -491,6 +493,22 @@ def _bound(
     given = dict(bound.arguments)
     given.pop("ctx", None)
     return spec.__name__, given
+
+
+def _implementing(module: ModuleType) -> ModuleType:
+    """The marked functions of a module alone, those too that a submodule of their name hides, and
+    those that it imported."""
+    marker = f"{hookspecs.PROJECT}_impl"
+    own = vars(module).get(hookspecs.MARKED, {})
+    found = {
+        name: one
+        for name, one in vars(module).items()
+        if hasattr(one, marker) and one not in own.values()
+    }
+    found |= own
+    namespace = ModuleType(module.__name__)
+    vars(namespace).update(found)
+    return namespace
 
 
 _signature = cache(inspect.signature)

@@ -7,8 +7,8 @@ always its own plugin's `Context`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import pluggy
 
@@ -21,8 +21,45 @@ if TYPE_CHECKING:
     from core.roles import Extraction, Processor, Provide, StoredFile
 
 PROJECT = "plugram"
+MARKED = "__plugram_hooks__"
+"""Where a plugin's module keeps what `hookimpl` marked."""
+
+F = TypeVar("F", bound=Callable[..., object])
+
 hookspec = pluggy.HookspecMarker(PROJECT)
-hookimpl = pluggy.HookimplMarker(PROJECT)
+_hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@overload
+def hookimpl(function: F, /) -> F: ...
+@overload
+def hookimpl(
+    *,
+    specname: str | None = None,
+    tryfirst: bool = False,
+    trylast: bool = False,
+    optionalhook: bool = False,
+    wrapper: bool = False,
+    hookwrapper: bool = False,
+) -> Callable[[F], F]: ...
+def hookimpl(function: Any = None, /, **options: Any) -> Any:
+    """Decorator: this function of a plugin's module implements the hook of its name (`specname`).
+
+    `tryfirst` and `trylast` move it before or behind the others; `optionalhook` lets it pass on a
+    host that hasn't got the hook. Wrappers are refused at load.
+
+    The function is noted in its module, so that a submodule of the same name (`jobs.py`), which
+    takes the name in the package when it is imported, doesn't hide it.
+    """
+
+    def mark(implementation: F) -> F:
+        marked: F = _hookimpl(**options)(implementation)
+        namespace = getattr(implementation, "__globals__", {})
+        namespace.setdefault(MARKED, {})[implementation.__name__] = marked
+        return marked
+
+    return mark if function is None else mark(function)
+
 
 # -- registration: sync, once, at load ---------------------------------------------------------
 

@@ -123,6 +123,8 @@ def _lacking_plurals(entry: Message | Term, language: str) -> Iterator[str]:
     for node in _nodes(entry):
         if isinstance(node, SelectExpression):
             named = _variant_names(node)
+            if "1" in named and needed == {"one"}:  # there the form is for 1 alone
+                named.add("one")
             if named & _PLURALS and named <= _PLURALS | _numbers(named):
                 yield from sorted(needed - named)
 

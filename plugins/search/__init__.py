@@ -39,9 +39,9 @@ def routers(ctx: Context) -> Sequence[Router]:
 
 @hookimpl
 def jobs(ctx: Context) -> Sequence[JobSpec]:
-    from plugins.search import jobs
+    from plugins.search.jobs import build_vectors, catch_up, embed, index
 
-    return [jobs.index, jobs.embed, jobs.build_vectors, jobs.catch_up]
+    return [index, embed, build_vectors, catch_up]
 
 
 @hookimpl

@@ -144,6 +144,30 @@ def test_modules_of_paths_hide_no_installed_ones(make: Make, folder: Path) -> No
     assert sys.modules["json"] is not report.plugins[0].module
 
 
+def test_a_submodule_with_the_name_of_a_hook_hides_it_not(make: Make, folder: Path) -> None:
+    write_room(
+        folder,
+        "room",
+        {
+            "__init__.py": """
+                import plugram
+                @plugram.hookimpl
+                def jobs(ctx):
+                    return [answer]
+                from .jobs import answer
+            """,
+            "jobs.py": """
+                import plugram
+                @plugram.job
+                async def answer(ctx, job): ...
+            """,
+        },
+    )
+    [room] = load(make()).plugins
+    assert not callable(room.module.jobs)
+    assert [spec.name for spec in room.parts.jobs] == ["answer"]
+
+
 def test_switched_off_plugins_are_not_imported(make: Make, folder: Path) -> None:
     write_file(folder, "off", "raise SystemExit('imported')")
     report = load(make(features__off=False))
