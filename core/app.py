@@ -132,13 +132,16 @@ class App:
             self.started = False
 
     @asynccontextmanager
-    async def session(self) -> AsyncIterator[Self]:
-        """Open without serving: for commands that need the plugins and what they keep."""
+    async def session(self, *, start: bool = True) -> AsyncIterator[Self]:
+        """Open without serving: for commands that need the plugins and what they keep.
+
+        `start=False` changes nothing: it neither migrates nor starts the plugins.
+        """
         async with AsyncExitStack() as stack:
-            await self._open(stack)
+            await self._open(stack, start=start)
             yield self
 
-    async def _open(self, stack: AsyncExitStack) -> None:
+    async def _open(self, stack: AsyncExitStack, *, start: bool = True) -> None:
         """Connect, migrate, and start the plugins."""
         settings = self.settings
         if self.role in ("bot", "all") and self.db.dialect == "sqlite":
@@ -147,6 +150,8 @@ class App:
         stack.push_async_callback(self._close_clients)
         await self.db.connect()
         stack.push_async_callback(self.db.close)
+        if not start:
+            return
         if settings.database.migrate == "auto":
             await migrate.apply(self.db)
         else:
@@ -277,9 +282,10 @@ def build(settings: Settings, role: Role = "all", *, safe_mode: bool = False) ->
 
 
 @asynccontextmanager
-async def session(settings: Settings) -> AsyncIterator[App]:
-    """An app for a command: connected and with its plugins started, serving nobody."""
-    async with App(settings, "session").session() as app:
+async def session(settings: Settings, *, start: bool = True) -> AsyncIterator[App]:
+    """An app for a command: connected and, if `start`, migrated and with its plugins started;
+    serving nobody."""
+    async with App(settings, "session").session(start=start) as app:
         yield app
 
 

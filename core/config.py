@@ -28,8 +28,9 @@ from pydantic import (
     model_validator,
 )
 
+from core import log
 from core.errors import ConfigError
-from core.sources import ENVIRONMENTS, Alias, Origin, Sources, Tree, gather, nearest
+from core.sources import ENVIRONMENTS, Alias, Origin, Sources, Tree, gather, leaves, nearest
 from core.validation import register_secrets, validate, where
 
 __all__ = ["Origin", "Settings", "load", "read", "validate_sections"]
@@ -461,6 +462,9 @@ def read(
 ) -> Reading:
     """Like `load`, but gives the problems beside the settings."""
     sources = gather(root=root, env=env, environment=environment, overrides=overrides or {})
+    for key, value in leaves(sources.tree):
+        if isinstance(value, str) and log.is_secret_name(key.rpartition(".")[2]):
+            log.secret(value)
     tree, problems = _with_sections(sources)
     value, wrong = validate(Settings, tree, "", sources)
     problems += wrong

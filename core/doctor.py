@@ -52,15 +52,16 @@ def examine(*, as_json: bool) -> int:
 
 
 async def findings_of(reading: config.Reading) -> list[Finding]:
-    """All findings. Plugins are asked for theirs only if everything that they need is fine."""
+    """All findings. Plugins are asked for theirs only if everything that they need is there."""
     settings = reading.settings
     loader = Loader(settings)
     findings = [*_settings(reading, loader), *_plugins(loader), _folder(settings), _disk(settings)]
     findings += await _guarded("database", _database(settings, loader))
-    fine = all(one.state != "failed" for one in findings)
+    blocked = any(one.state == "failed" for one in findings)
+    blocked |= any(one.check == "migrations" and one.state != "ok" for one in findings)
     findings += await _guarded("redis", _redis(settings))
     findings += await _guarded("telegram", _telegram(settings))
-    if fine:
+    if not blocked:
         findings += await _guarded("plugins", _health(settings))
     return findings
 
@@ -184,7 +185,12 @@ async def _migrations(settings: Settings, database: Database) -> Finding:
     if not missing:
         return Finding("migrations", "ok", f"{len(found)} applied")
     if settings.database.migrate == "auto":
-        return Finding("migrations", "ok", f"{len(missing)} will be run at start")
+        return Finding(
+            "migrations",
+            "warning",
+            f"{len(missing)} will be run at start; plugins are checked after that",
+            "make a backup before an update",
+        )
     return Finding(
         "migrations",
         "failed",
@@ -241,17 +247,17 @@ async def _telegram(settings: Settings) -> list[Finding]:
 
 
 async def _health(settings: Settings) -> list[Finding]:
-    """The checks of the plugins, in a session of the app."""
+    """The checks of the plugins, none of which is started: looking must change nothing."""
     from core import app as composition
     from core.health import HealthChecks
 
     checks = HealthChecks()
     try:
-        async with composition.session(settings) as session:
+        async with composition.session(settings, start=False) as session:
             for plugin in session.plugins:
                 checks.add(plugin.id, plugin.parts.health_checks)
             checked = await checks.run()
-            # Those that broke only when they were registered or started.
+            # Those that broke only when they were registered.
             quarantined = _quarantined(session.loader)
     except PlugramError as error:
         return [_failure("plugins", error, "plugram plugins check")]

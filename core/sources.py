@@ -109,6 +109,7 @@ def gather(
     _read_variables(sources, variables, names)
     for key, value in overrides.items():
         sources.put(key, value, Origin("override", "this command"))
+    sources.problems = list(dict.fromkeys(sources.problems))
     return sources
 
 
@@ -145,27 +146,37 @@ class _Layer:
 
 
 def _read_files(sources: Sources, variables: Mapping[str, str]) -> None:
-    default = _layer(files_of_ours.HERE / "default.toml", sources)
-    deployment = [
-        _layer(sources.root / name, sources) for name in ("settings.toml", "settings.local.toml")
-    ]
-    secret = [
-        _layer(sources.root / name, sources) for name in (".secrets.toml", ".secrets.local.toml")
-    ]
+    deployment = [_layer(sources.root / "settings.toml", sources)]
+    deployment.append(_local(deployment[0], sources))
     sources.preset = _preset(sources, variables, [layer for layer in deployment if layer])
-    preset = (
-        _layer(files_of_ours.HERE / "presets" / f"{sources.preset}.toml", sources)
-        if sources.preset
-        else None
-    )
-    layers = [layer for layer in (default, preset, *deployment, *secret) if layer]
+    preset = files_of_ours.HERE / "presets" / f"{sources.preset}.toml"
+    files = [
+        _layer(files_of_ours.HERE / "default.toml", sources),
+        _layer(preset, sources) if sources.preset else None,
+        deployment[0],
+        _layer(sources.root / ".secrets.toml", sources),
+    ]
+    layers = [layer for layer in files if layer]
+    # Dynaconf finds these by itself, and reads them after all others. It would fail at a broken
+    # one, so the file beside that is left out too.
+    local = {layer.path: _local(layer, sources) for layer in layers}
+    given = [layer for layer in layers if local[layer.path] or not _local_path(layer).exists()]
+    layers = [*given, *(found for layer in given if (found := local[layer.path]))]
     _check_environments(sources, layers)
     for layer in layers:
         _refuse_templates(layer, sources)
-    sources.tree = _merged(layers, sources.environment)
-    for layer in layers:
-        if layer is not default:
-            _trace_leaves(layer, sources)
+    sources.tree = _merged(given, layers, sources.environment)
+    for layer in layers[1:]:  # the first one has the defaults
+        _trace_leaves(layer, sources)
+
+
+def _local(layer: _Layer | None, sources: Sources) -> _Layer | None:
+    """`settings.local.toml` beside `settings.toml`: for this machine alone, not in git."""
+    return _layer(_local_path(layer), sources) if layer else None
+
+
+def _local_path(layer: _Layer) -> Path:
+    return layer.path.with_name(f"{layer.path.stem}.local.toml")
 
 
 def _layer(path: Path, sources: Sources) -> _Layer | None:
@@ -249,7 +260,7 @@ def _refuse_templates(layer: _Layer, sources: Sources) -> None:
             )
 
 
-def _merged(layers: Sequence[_Layer], environment: str) -> Tree:
+def _merged(given: Sequence[_Layer], layers: Sequence[_Layer], environment: str) -> Tree:
     """What Dynaconf makes of the files, as plain dicts; its store also holds its own options, and
     spells the first level in upper case."""
     ours = {
@@ -258,7 +269,7 @@ def _merged(layers: Sequence[_Layer], environment: str) -> Tree:
         for _, table in layer.chosen(environment)
         for key in table
     }
-    stored = files_of_ours.layers([layer.path for layer in layers], environment).as_dict()
+    stored = files_of_ours.layers([layer.path for layer in given], environment).as_dict()
     return {ours[key]: _plain(value) for key, value in stored.items() if key in ours}
 
 

@@ -83,6 +83,10 @@ def test_later_sources_win(tmp_path: Path) -> None:
     assert read(tmp_path, toml, environment="testing").settings.jobs.slots == 2
     (tmp_path / ".secrets.toml").write_text("[default.jobs]\nslots = 4\n")
     assert values(tmp_path, toml).jobs.slots == 4
+    (tmp_path / "settings.local.toml").write_text("[default.jobs]\nslots = 7\nattempts = 2\n")
+    settings = values(tmp_path, toml)
+    assert (settings.jobs.slots, settings.jobs.attempts) == (7, 2)
+    assert str(settings.origins["jobs.slots"]) == "settings.local.toml:2"
     env = {"PLUGRAM_JOBS__SLOTS": "5"}
     assert values(tmp_path, toml, env).jobs.slots == 5
     reading = read(tmp_path, toml, env, overrides={"jobs.slots": 6})
@@ -349,6 +353,14 @@ def test_invalid_toml_is_told_with_its_place(tmp_path: Path) -> None:
     assert "line 2" in told
 
 
+@pytest.mark.parametrize("name", ["settings.toml", "settings.local.toml", ".secrets.toml"])
+def test_a_broken_file_is_one_problem(tmp_path: Path, name: str) -> None:
+    (tmp_path / "settings.toml").write_text("[default.jobs]\nslots = 2\n")
+    (tmp_path / name).write_text("[default.jobs\n")
+    (told,) = config.read(root=tmp_path, env={}).problems
+    assert told.startswith(f"{name}: not valid TOML")
+
+
 @pytest.mark.parametrize(
     "value", ["@format {env[HOME]}", "@jinja {{ this.bot.token }}", "@get BOT", "@merge x"]
 )
@@ -403,7 +415,7 @@ def test_nothing_secret_in_a_repr(tmp_path: Path) -> None:
 def test_settings_are_frozen(tmp_path: Path) -> None:
     settings = values(tmp_path)
     with pytest.raises(ValueError, match="frozen"):
-        settings.jobs.slots = 3
+        settings.jobs.slots = 3  # type: ignore[misc]
 
 
 # -- sections of plugins ------------------------------------------------------------------------

@@ -54,19 +54,38 @@ def examine(tmp_path: Path) -> Examine:
     return run
 
 
+def migrate(root: Path, **variables: str) -> None:
+    """`plugram db migrate`; the doctor itself changes nothing."""
+    subprocess.run(
+        [ROOT / ".venv/bin/plugram", "db", "migrate"],
+        env={"PATH": os.environ["PATH"], "PLUGRAM_ROOT": str(root), **variables},
+        capture_output=True,
+        timeout=60,
+        check=True,
+    )
+
+
 def state(findings: dict[str, list[dict[str, Any]]], check: str) -> str:
     return str(findings[check][0]["state"])
 
 
 def test_all_is_well(
-    examine: Examine, playground: PlaygroundProcess, redis_url: str, database_url: str
+    examine: Examine,
+    playground: PlaygroundProcess,
+    redis_url: str,
+    database_url: str,
+    tmp_path: Path,
 ) -> None:
-    status, found = examine(
-        BOT_TOKEN=playground.token,
-        TELEGRAM_API_BASE=playground.url,
-        REDIS_URL=redis_url,
-        DATABASE_URL=database_url,
-    )
+    variables = {
+        "BOT_TOKEN": playground.token,
+        "TELEGRAM_API_BASE": playground.url,
+        "REDIS_URL": redis_url,
+        "DATABASE_URL": database_url,
+    }
+    status, found = examine(**variables)
+    assert (status, state(found, "migrations")) == (0, "warning")
+    migrate(tmp_path, **variables)
+    status, found = examine(**variables)
     bad = [one for findings in found.values() for one in findings if one["state"] == "failed"]
     assert (status, bad) == (0, [])
     for check in ("settings", "plugins", "data folder", "disk", "database", "migrations", "redis"):
@@ -139,11 +158,13 @@ def test_checks_of_plugins_are_asked(
     examine: Examine, playground: PlaygroundProcess, tmp_path: Path
 ) -> None:
     (tmp_path / "probe.py").write_text(PLUGIN)
-    status, found = examine(
-        BOT_TOKEN=playground.token,
-        TELEGRAM_API_BASE=playground.url,
-        PLUGRAM_PLUGINS__PATHS=str(tmp_path / "probe.py"),
-    )
+    variables = {
+        "BOT_TOKEN": playground.token,
+        "TELEGRAM_API_BASE": playground.url,
+        "PLUGRAM_PLUGINS__PATHS": str(tmp_path / "probe.py"),
+    }
+    migrate(tmp_path, **variables)
+    status, found = examine(**variables)
     assert status == 1
     assert found["probe.shelf"] == [
         {
