@@ -93,8 +93,8 @@ class Runner:
         self._running: dict[int, _Running] = {}
         self._suspects: dict[int, _Running] = {}
         self._endings: list[Ending] = []
-        self._writing = 0
-        """Endings that are on their way to the ledger."""
+        self._asking = 0
+        """Statements under way that may bring claims."""
         self._woken = asyncio.Event()
         self._ended = asyncio.Event()
         self._draining = False
@@ -174,7 +174,7 @@ class Runner:
         return len(self._running) + len(self._suspects)
 
     async def _until_empty(self) -> None:
-        while self._running or self._suspects or self._endings or self._writing:
+        while self._running or self._suspects or self._endings or self._asking:
             self._ended.clear()
             self._woken.set()
             with contextlib.suppress(TimeoutError):
@@ -214,6 +214,7 @@ class Runner:
             await self._woken.wait()
             self._woken.clear()
             try:
+                self._asking += 1
                 if self._unsure:
                     await self._give_back_strangers()
                 await self._claim()
@@ -225,11 +226,12 @@ class Runner:
                 log.warning("can't claim jobs", error=str(error), seconds=round(pause, 1))
                 await asyncio.sleep(pause)
                 self._woken.set()
+            finally:
+                self._asking -= 1
 
     async def _claim(self) -> None:
         """Finish what ended, fill the free slots: one statement, or one transaction if need be."""
         endings, self._endings = self._endings, []
-        self._writing = len(endings)
         free = 0 if self._draining else self.settings.slots - len(self._running)
         done = [(ending.id, ending.token) for ending in endings if ending.state == "done"]
         others = [ending for ending in endings if ending.state != "done"]
@@ -242,8 +244,6 @@ class Runner:
         except BaseException:
             self._endings = endings + self._endings
             raise
-        finally:
-            self._writing = 0
         for claim in claims:
             self._start(claim, self._running, self._perform)
         self._follow_up(others)
@@ -257,8 +257,8 @@ class Runner:
                 self._expect(ending.delay)
             elif ending.state == "dead":
                 self._errand(self._tell_dead(ending.id))
-            elif ending.state == "queued" and not self._draining:
-                self._woken.set()
+            elif ending.state == "queued":
+                self.jobs.bell.ring()  # for others too: this worker may be leaving
 
     def _start(
         self,
@@ -267,6 +267,10 @@ class Runner:
         perform: Callable[[_Running], Coroutine[Any, Any, Ending | None]],
     ) -> None:
         before = among.get(claim.id)
+        if self._draining:  # the claim was on its way when that began
+            self._endings.append(Ending(claim.id, claim.token, "queued", uncounted=True))
+            self._woken.set()
+            return
         if before is not None:
             # Queued again while it runs here: by an operator, or the database lost the claim.
             if before.job.claim.token != claim.token:
@@ -302,10 +306,12 @@ class Runner:
         registered = self.registry[job.name]
         try:
             return await perform(registered, job, self.settings)
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as error:
             if running.stop:
                 return self._stopped(running)
-            return failure(job, RuntimeError("it cancelled itself"), self.settings)
+            cause = RuntimeError("something that it awaits was cancelled")
+            cause.__cause__ = error
+            return failure(job, cause, self.settings)
 
     @staticmethod
     def _stopped(running: _Running) -> Ending | None:
@@ -437,7 +443,11 @@ class Runner:
         await self._promote()
         if not self._draining:
             await self.ledger.unpark(self._names)
-            await self._claim_suspects()
+            self._asking += 1
+            try:
+                await self._claim_suspects()
+            finally:
+                self._asking -= 1
         if self._is_time("park", PARK_EVERY) and (parked := await self.ledger.park()):
             log.warning("jobs that no live worker knows were parked", number=parked)
         if self._is_time("purge", PURGE_EVERY):

@@ -555,6 +555,15 @@ async def test_a_server_that_is_away_is_waited_for(tmp_path: Path) -> None:
         await asyncio.to_thread(server.remove)
 
 
+async def test_a_read_only_server_is_told(postgres_url: str) -> None:
+    async with database.build(options(postgres_url)) as db:
+        await db.execute("CREATE TABLE notes (text TEXT)")
+        with pytest.raises(DatabaseReadOnly, match="primary"):
+            async with db.transaction():
+                await db.execute("SET TRANSACTION READ ONLY")
+                await db.execute("INSERT INTO notes VALUES ('x')")
+
+
 async def test_a_wrong_database_is_told_at_once(postgres_url: str) -> None:
     with pytest.raises(DatabaseError, match="check user, password and name"):
         await database.build(options(postgres_url + "_missing")).connect(patience=30)

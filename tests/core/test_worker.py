@@ -628,3 +628,37 @@ async def test_cancels_from_elsewhere_are_heard(database_url: str) -> None:
         await works.until(number, "cancelled")
         assert time.monotonic() - begin < 2
         await jobs.bell.close()
+
+
+async def test_a_claim_on_its_way_is_given_back_when_stopping(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[int] = []
+
+    @job
+    async def work(ctx: Any, job: Job) -> None:
+        ran.append(job.id)
+        await asyncio.sleep(60)
+
+    async with shop(database_url, [work], reconcile=30.0) as works:
+        runner = await works.hire()
+        await asyncio.sleep(0.3)
+        asked, go = asyncio.Event(), asyncio.Event()
+        claim = runner.ledger.claim_and_finish
+
+        async def slowly(*args: Any) -> Any:
+            found = await claim(*args)
+            asked.set()
+            await go.wait()
+            return found
+
+        monkeypatch.setattr(runner.ledger, "claim_and_finish", slowly)
+        number = await works.mine.enqueue(work)
+        await asked.wait()
+        stopping = asyncio.create_task(runner.stop())
+        await asyncio.sleep(0.1)
+        go.set()
+        await stopping
+        row = await works.jobs.get(number)
+        assert row is not None
+        assert (row.state, row.attempt, ran) == ("queued", 0, [])
