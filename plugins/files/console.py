@@ -23,7 +23,7 @@ Limit = Annotated[int, typer.Option(help="How many at most.", min=1, max=10_000)
 
 
 def build(ctx: Context) -> typer.Typer:
-    group = typer.Typer(help="Files that people sent.", no_args_is_help=True)
+    group = typer.Typer(help="Files that people sent.", no_args_is_help=True, add_completion=False)
     console = Console()
 
     @group.command("list")

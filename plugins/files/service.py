@@ -202,10 +202,14 @@ class Files:
         if file is None or file.duplicate_of is not None:
             return
         if file.stage < Stage.STORED:
-            async with self.desk() as path:
-                content = await self._download(file, path)
-                if content is None or not await self._put(file, content, path):
-                    return
+            try:
+                async with self.desk() as path:
+                    content = await self._download(file, path)
+                    if content is None or not await self._put(file, content, path):
+                        return
+            except OSError as error:  # the disk of the work files is full or can't be written
+                await self._note(file, "no-room")
+                raise StorageError(f"file {file_id} can't be fetched: {error.strerror}") from error
             file = await repository.get(scope, file_id)
             if file is None:
                 return

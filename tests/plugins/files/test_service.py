@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import shutil
 from collections import namedtuple
 from pathlib import Path
@@ -169,6 +170,23 @@ async def test_a_full_store_waits_and_goes_on(
     await files.store(Scope(file.scope), file.id)
     assert "Saved" in await shown(files, file)
     assert (await row_of(file)).problem == ""
+
+
+async def test_a_full_disk_of_work_files_waits_too(
+    files: Files, ann: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = await admitted(files, await incoming(ann))
+
+    async def full(file_id: str, path: Path, *, limit: int | None = None) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(files.ctx.telegram, "download", full)
+        with pytest.raises(StorageError, match="No space left"):
+            await files.store(Scope(file.scope), file.id)
+        assert "keep trying" in await shown(files, file)
+    await files.store(Scope(file.scope), file.id)
+    assert (await row_of(file)).stage == Stage.STORED
 
 
 async def test_no_work_file_is_left(files: Files, ann: Person) -> None:
