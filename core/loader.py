@@ -212,6 +212,7 @@ class Loader:
             self._patience, lambda: self._declared(plugin), f"registering {plugin.id}"
         )
         self._check_commands(plugin)
+        _check_processors(plugin)
         for offer in plugin.parts.services:
             if role_name(offer.role) not in plugin.manifest.provides:
                 raise PluginError(
@@ -418,6 +419,18 @@ def _module(candidate: Candidate) -> ModuleType:
         del sys.modules[candidate.module]
         raise
     return module
+
+
+def _check_processors(plugin: Plugin) -> None:
+    """The sandbox's process imports processors by name, and knows no `[plugins] paths`."""
+    own = plugin.module.__name__
+    if plugin.origin == "path" and any(
+        one.target.partition(":")[0].partition(".")[0] == own for one in plugin.parts.processors
+    ):
+        raise PluginError(
+            "a processor's module must be importable by its name in another process",
+            hint="install the plugin as a package (`pip install -e` will do)",
+        )
 
 
 def _tables(plugin: Plugin) -> PluginTables | None:

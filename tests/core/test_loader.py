@@ -473,6 +473,20 @@ async def test_services_of_a_plugin_that_fails_to_start_are_withdrawn(
         loader.services.require(BlobStore)
 
 
+def test_processors_of_plugins_that_are_not_installed_are_refused(make: Make, folder: Path) -> None:
+    write_file(
+        folder,
+        "reads",
+        """
+        import plugram
+        @plugram.hookimpl
+        def processors(ctx):
+            return [plugram.Processor("x", ("text/x",), __name__ + ":read")]
+        """,
+    )
+    assert "install the plugin as a package" in reasons(load(make()))["reads"]
+
+
 # -- names ----------------------------------------------------------------------------------------
 
 ROUTERS = """
