@@ -339,7 +339,7 @@ def _statements(db: Database) -> dict[str, str]:
                 AND {_HELD.format("$2", one_of("$3"))}{ordered})""",
         "fail": f"""
             UPDATE core_inbox SET attempts = $4, error = $5, trace_id = $6, status = $7,
-                finished_at = CASE WHEN $7 = {SET_ASIDE} THEN {db.clock} END
+                finished_at = CASE WHEN CAST($7 AS SMALLINT) = {SET_ASIDE} THEN {db.clock} END
             WHERE seq = $1 AND status IN (0, 3) AND {_HELD.format("$2", "= $3")}""",
         "purge": f"DELETE FROM core_inbox WHERE seq {one_of('$1')}",
     }

@@ -154,7 +154,7 @@ class Intake:
         """Leases came free."""
         self._arriving = asyncio.Lock()
         """Held while rows enter the lanes, so that older ones enter first."""
-        self._cursor = 0
+        self._cursor = -1
         """All rows up to this number, of the partitions held, are in the lanes."""
         self._careful: dict[int, int] = {}
         """Partition → its updates up to this number may have killed processes."""
@@ -209,6 +209,8 @@ class Intake:
         waiting = f"{self.lanes.waiting} updates wait"
         if self._paused:
             return Health(False, f"the database is away; {waiting}", "see the core.database check")
+        if not self.leases.valid:
+            return Health(False, f"no lease: the database doesn't answer; {waiting}")
         if self._polling is None:
             return Health(True, f"stands by, another process polls; {waiting}")
         silent = time.monotonic() - self.poller.answered_at
@@ -320,7 +322,7 @@ class Intake:
         async with self._arriving:
             beat = await self.leases.beat(lead=self._poll)
             self._processes = beat.processes
-            if not self._cursor:
+            if self._cursor < 0:
                 self._cursor = await self.inbox.latest()
             if beat.lost:
                 log.warning("partitions lost to another process", number=len(beat.lost))
@@ -411,6 +413,7 @@ class Intake:
             raise
         except Exception as error:  # a bug of ours must not lose the lane
             log.exception("intake failed", seq=seq, error=repr(error))
+            self._away += 1
             self.lanes.put_back(lane, stored)
             self._pause(error)
         finally:
@@ -444,6 +447,7 @@ class Intake:
             noted = stored.attempts + 1
             await self.inbox.fail(seq, lane.fence, noted, error, "", status=stored.status)
             await self._tries(lane, seq, stored, task)
+            await self._flush()  # a death right now must not count against it
 
     async def _tries(self, lane: Lane, seq: int, stored: Stored, task: asyncio.Task[None]) -> None:
         """Let the handler have it until that works or it is set aside."""
@@ -480,6 +484,7 @@ class Intake:
                 if task not in self._late:
                     raise
                 task.uncancel()
+                self._late.discard(task)
                 seconds = self._settings.handler_timeout
                 failure = TimeoutError(f"the handler didn't end within {seconds:g} s")
             except Exception as error:  # noqa: BLE001 - counted, reported, tried again

@@ -131,7 +131,7 @@ class Wire:
         Parameters are JSON values; those that are None are left out. `lane` is by default EDIT
         for edits and REPLY for the rest. `files`: parameter name → upload, sent as multipart.
         `timeout` is for one try, in seconds; `retries` of tries that fail, by default the
-        setting's. Raises TelegramError.
+        setting's, and with 0 a ban isn't sat out either. Raises TelegramError.
         """
         given = {} if params is None else params
         counted, chat, lane = self._order(method, given, lane)
@@ -279,6 +279,7 @@ class _Retries:
         self._chat = chat
         http = wire._http  # noqa: SLF001 - same module
         self._left = http.retries if retries is None else retries
+        self._hurried = retries == 0
         self._backoff = Backoff(http.backoff_base, http.backoff_base, _LONGEST_PAUSE)
         self._failures = 0
         self._patience = PATIENCE[lane]
@@ -314,7 +315,7 @@ class _Retries:
         limiter = self._wire.limiter
         limiter.banned(self._chat, error.seconds)
         self._patience -= error.seconds
-        if self._patience < 0:
+        if self._patience < 0 or self._hurried:
             raise error
         waited = await limiter.admit(self._chat, self._lane)
         log.info("waited out a 429", method=self._method, seconds=round(waited, 2))
