@@ -16,6 +16,8 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TypeVar
@@ -33,6 +35,11 @@ Row = dict[str, Any]
 
 CLOCK = "((julianday('now') - 2440587.5) * 86400.0)"
 """The time in seconds since 1970, to the millisecond."""
+
+# The same as Tortoise registers; Python's own for times are deprecated.
+sqlite3.register_adapter(Decimal, str)
+sqlite3.register_adapter(date, date.isoformat)
+sqlite3.register_adapter(datetime, lambda value: value.isoformat(" "))
 
 # How many virtual-machine steps pass between two looks at the clock: about a millisecond's worth.
 _STEPS_PER_LOOK = 20_000

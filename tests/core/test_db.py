@@ -9,6 +9,8 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -423,6 +425,14 @@ async def test_a_damaged_file_is_told_at_once(tmp_path: Path) -> None:
     path.write_bytes(b"this is no database" * 100)
     with pytest.raises(DatabaseError, match="restore a backup"):
         await database.build(options(f"sqlite:///{path}")).connect(patience=0)
+
+
+async def test_times_are_kept_as_text(sqlite_url: str) -> None:
+    async with database.build(options(sqlite_url)) as db:
+        when = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+        assert await db.fetchval("SELECT $1", when) == "2026-01-02 03:04:05+00:00"
+        assert await db.fetchval("SELECT $1", when.date()) == "2026-01-02"
+        assert await db.fetchval("SELECT $1", Decimal("1.10")) == "1.10"
 
 
 async def test_long_reads_do_not_hold_up_short_ones(sqlite_url: str) -> None:
