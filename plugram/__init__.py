@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from core import hookspecs as hooks
     from core.callback import Callback
+    from core.db import Database
     from core.errors import (
         BadRequest,
         BlobMissing,
@@ -81,6 +82,7 @@ __all__ = [
     "Command",
     "Conflict",
     "Context",
+    "Database",
     "DatabaseAway",
     "DatabaseError",
     "Embedder",
@@ -144,6 +146,7 @@ _HOMES = {
     "Command": "core.plugin",
     "Conflict": "core.errors",
     "Context": "core.plugin",
+    "Database": "core.db",
     "DatabaseAway": "core.errors",
     "DatabaseError": "core.errors",
     "Embedder": "core.roles",
