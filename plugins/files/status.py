@@ -24,6 +24,8 @@ LEASE = 40.0
 _SETTLE = 0.2
 """Seconds between a change and its edit: small files are done by then, and one edit tells all."""
 _GROUP_FACTOR = 3
+_FAREWELL = 2.0
+"""Seconds that a stopping process still edits."""
 _PATIENCE = 5
 """Failures in a row after which a chat's messages are left to the next `catch_up`."""
 _BEHIND = "revision > shown AND status_message_id IS NOT NULL"
@@ -52,7 +54,10 @@ class StatusBoard:
             await asyncio.gather(*self._tasks.values())
 
     async def stop(self) -> None:
-        """What isn't shown yet is left to the next `catch_up`."""
+        """Show what can be shown in a moment (a process that ran a single job ends with it), and
+        leave the rest to the next `catch_up`."""
+        if self._tasks:
+            await asyncio.wait(self._tasks.values(), timeout=_FAREWELL)
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)

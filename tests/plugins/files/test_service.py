@@ -271,12 +271,23 @@ async def test_an_operator_may_have_a_file_read_anew(idle: App, files: Files, an
     assert (await Blob.get()).refcount == 1
 
 
-async def test_what_a_crash_left_behind_is_caught_up(
+async def test_a_stopping_process_shows_what_it_can(
     files: Files, ann: Person, playground: PlaygroundProcess
 ) -> None:
     file = await admitted(files, await incoming(ann))
     await files.store(Scope(file.scope), file.id)
-    await files.board.stop()  # as if the process had died before the edit
+    await files.board.stop()
+    assert len(await playground.client.calls("editMessageText")) == 1
+    assert (await row_of(file)).shown == (await row_of(file)).revision
+
+
+async def test_what_a_crash_left_behind_is_caught_up(
+    files: Files, ann: Person, playground: PlaygroundProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = await admitted(files, await incoming(ann))
+    with monkeypatch.context() as dying:  # as if the process had died before the edit
+        dying.setattr(files.board, "touch", lambda chat_id, file_id: None)
+        await files.store(Scope(file.scope), file.id)
     assert (await row_of(file)).shown < (await row_of(file)).revision
     await files.catch_up()  # too early: somebody may be at it
     assert await playground.client.calls("editMessageText") == []
