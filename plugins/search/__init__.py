@@ -53,9 +53,9 @@ def health_checks(ctx: Context) -> Sequence[HealthCheck]:
 
 @hookimpl
 def cli(ctx: Context) -> typer.Typer:
-    from plugins.search.cli import app
+    from plugins.search.console import build
 
-    return app(ctx)
+    return build(ctx)
 
 
 @hookimpl

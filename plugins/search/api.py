@@ -80,11 +80,9 @@ class PassageSearch(Protocol):
         query: str,
         *,
         limit: int = 50,
-        languages: Sequence[str] = (),
         per_file: bool = True,
     ) -> Found:
-        """At most `limit` hits; with `per_file` the best passage of each file only. `languages`:
-        those of whoever asks, beside the scope's own."""
+        """At most `limit` hits; with `per_file` the best passage of each file only."""
 
     async def passages(self, scope: Scope, passage_ids: Sequence[int]) -> dict[int, FoundPassage]:
         """Their texts; those that are gone, or of another scope, are missing."""

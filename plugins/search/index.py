@@ -152,12 +152,12 @@ class Index(ABC):
         by_hash = {term_hash(scope.key, term): term for term in terms}
         if not by_hash:
             return {}
+        # With the scope as a condition SQLite would rather walk through the scope's vocabulary.
         rows = await self.db.fetch(
-            f"SELECT hash, passages FROM search_terms WHERE hash {self._among(1)} AND scope = $2",
+            f"SELECT hash, scope, passages FROM search_terms WHERE hash {self._among(1)}",
             self._numbers(by_hash),
-            scope.key,
         )
-        return {by_hash[row["hash"]]: row["passages"] for row in rows}
+        return {by_hash[row["hash"]]: row["passages"] for row in rows if row["scope"] == scope.key}
 
     async def beginning_with(
         self, scope: Scope, prefix: str, *, shortest: int, longest: int, limit: int
@@ -189,9 +189,13 @@ class Index(ABC):
 
     @abstractmethod
     async def candidates(
-        self, scope: Scope, passage_ids: Sequence[int], vector: npt.NDArray[np.float32] | None
+        self,
+        scope: Scope,
+        passage_ids: Sequence[int],
+        vectors: Sequence[npt.NDArray[np.float32] | None],
     ) -> list[Candidate]:
-        """What the ranker wants to know of passages; those of other scopes are left out."""
+        """What the ranker wants to know of passages; those of other scopes are left out. `vectors`
+        are readings of one query: a passage's cosine is the highest."""
 
     async def passages(self, scope: Scope, passage_ids: Sequence[int]) -> dict[int, FoundPassage]:
         rows = await self.db.fetch(

@@ -84,16 +84,20 @@ class PostgresIndex(Index):
         return [row["passage_id"] for row in rows]
 
     async def candidates(
-        self, scope: Scope, passage_ids: Sequence[int], vector: npt.NDArray[np.float32] | None
+        self,
+        scope: Scope,
+        passage_ids: Sequence[int],
+        vectors: Sequence[npt.NDArray[np.float32] | None],
     ) -> list[Candidate]:
-        size = 0 if vector is None else vector.size
-        cosine, args = "NULL::float8", []
-        if vector is not None:
-            cosine = (
-                f"CASE WHEN v.dimension = {size:d} THEN"
-                f" -(v.embedding <#> $3::real[]::halfvec({size:d})) END"
+        readings = [vector for vector in vectors if vector is not None]
+        cosine = "NULL::float8"
+        if readings:
+            size = readings[0].size
+            products = ", ".join(
+                f"-(v.embedding <#> ${number}::real[]::halfvec({size:d}))"
+                for number in range(3, 3 + len(readings))
             )
-            args = [vector.tolist()]
+            cosine = f"CASE WHEN v.dimension = {size:d} THEN greatest({products}) END"
         async with self.db.transaction(scope):
             rows = await self.db.fetch(
                 f"SELECT p.id, p.file_id, p.terms, f.name_terms, {cosine} AS cosine"
@@ -102,7 +106,7 @@ class PostgresIndex(Index):
                 f" WHERE p.id {self._among(1)} AND p.scope = $2 AND f.words = 1",
                 self._numbers(passage_ids),
                 scope.key,
-                *args,
+                *(vector.tolist() for vector in readings),
             )
         return [
             Candidate(row["id"], row["file_id"], row["terms"], row["name_terms"], row["cosine"])

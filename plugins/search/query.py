@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,8 +30,8 @@ _COMPLETED = 0.7
 _COMPLETIONS = 8
 _SHORTEST_BEGINNING = 3
 _PER_CLAUSE = 3_000
-_BUDGET = 9_000
-"""Passages that all clauses of a query may bring together."""
+_BUDGET = 10_000
+"""Passages that the words searched alone may have together: finding them is what costs."""
 _HEAVY_SHARE = 0.35
 """What having a word more than once adds to having it, as the ranker's saturation does."""
 
@@ -50,19 +51,25 @@ async def understand(
     """Look the words of a query up in the scope's vocabulary; mend and complete those it lacks."""
     words = analyse_query(text, languages)
     counts = await index.known(scope, {term for word in words for term in _forms(word)})
-    groups: list[Group] = []
+    groups = [_group(word, counts) for word in words]
     corrected: dict[str, str] = {}
-    last = words[-1].exact if words and not text[-1:].isspace() else ""
-    for word in words:
-        group = _group(word, counts)
-        if not group.df and not word.ngram and word.exact == last:
-            group = await _completed(group, word, scope, index)
-        if not group.df and not word.ngram:
-            group, meant = await _mended(group, word, scope, languages, index)
-            if meant:
-                corrected[word.text] = meant
-        groups.append(group)
+    if words and not text[-1:].isspace():
+        groups[-1] = await _completed(groups[-1], words[-1], scope, index)
+    if _seems_at_home(groups):
+        for at, word in enumerate(words):
+            if not groups[at].df and not word.ngram:
+                groups[at], meant = await _mended(groups[at], word, scope, languages, index)
+                if meant:
+                    corrected[word.text] = meant
     return Query(text, _rarest(_merged(groups), corpus), corrected)
+
+
+def _seems_at_home(groups: Sequence[Group]) -> bool:
+    """Whether words without a match may be typos: if most have none, the query is in another
+    language than the documents, and what looks like a typo of their words is its own."""
+    telling = [group for group in groups if not group.stop]
+    unknown = sum(not group.df for group in telling)
+    return len(telling) == 1 or 2 * unknown <= len(telling)
 
 
 def _forms(word: QueryWord) -> dict[str, float]:
@@ -80,7 +87,7 @@ def _group(word: QueryWord, counts: Mapping[str, int]) -> Group:
 
 async def _completed(group: Group, word: QueryWord, scope: Scope, index: Index) -> Group:
     """The last word may not be finished yet."""
-    if len(word.exact) < _SHORTEST_BEGINNING:
+    if group.df or word.ngram or len(word.exact) < _SHORTEST_BEGINNING:
         return group
     found = await index.beginning_with(
         scope,
@@ -100,7 +107,7 @@ async def _mended(
     """A word that no document has may hold a typo, or be typed on the other keyboard. What it was
     meant to be, "" if nobody can tell."""
     swapped = spelling.other_layout(word.exact)
-    forms = _forms_of([swapped], 0.9, languages)
+    forms = _forms_of([swapped], _COMPLETED, languages)
     if counts := await index.known(scope, forms):
         return _of_forms(word, forms, counts), swapped
     guesses = await spelling.guess(
@@ -167,46 +174,72 @@ def _rarest(groups: Sequence[Group], corpus: Corpus) -> list[Group]:
 class Plan:
     """Clauses for the index and what a passage gets for being in each."""
 
-    clauses: Sequence[Clause]
-    weights: Sequence[float]
-    conjunctions: Sequence[bool]
+    clauses: Sequence[Clause] = ()
+    weights: Sequence[float] = ()
+    conjunctions: Sequence[bool] = ()
     """A conjunction's weight stands instead of those of its groups, it isn't added to them."""
 
 
 def plan(groups: Sequence[Group], corpus: Corpus) -> Plan:
-    """Look for the rarest words first; those that are everywhere only where nothing else is left.
+    """Look for the rarest words; what is everywhere only together with others.
 
-    A word that more passages have than can be looked at is searched together with the next ones,
-    and where it stands more than once.
+    A word that more passages have than the ranker looks at is also searched where it stands more
+    than once.
     """
+    telling = _telling(groups, corpus)
+    steps: list[tuple[Clause, float, bool]] = []
+    room = _BUDGET
+    rare = []
+    for group in telling:
+        room -= group.df
+        if room < 0:
+            break
+        rare.append(group)
+    for group in rare:
+        steps += _single(group, corpus)
+    common = [group for group in telling if group not in rare]
+    if not rare or (common and sum(group.df for group in rare) < CANDIDATES):
+        # The rarest of the common ones with each other, and with what is left of the query.
+        for left, right in combinations(telling[:4], 2):
+            steps.append(_together([left, right], corpus))
+        steps += [
+            _together(telling[:count], corpus) for count in range(3, min(len(telling), 5) + 1)
+        ]
+    return _plan(steps)
+
+
+def fallback(groups: Sequence[Group], corpus: Corpus) -> Plan:
+    """When no passage has two of the common words: the newest with the rarest one."""
+    return _plan(
+        [step for group in _telling(groups, corpus)[:1] for step in _single(group, corpus)]
+    )
+
+
+def _telling(groups: Sequence[Group], corpus: Corpus) -> list[Group]:
+    """Words that documents have, the rarest first; little words only if there are no others."""
     known = [group for group in groups if group.df]
     telling = [group for group in known if not group.stop] or known
-    telling.sort(key=lambda group: -group.idf(corpus.passages))
-    clauses: list[Clause] = []
-    weights: list[float] = []
-    conjunctions: list[bool] = []
+    return sorted(telling, key=lambda group: -group.idf(corpus.passages))
 
-    def add(parts: Sequence[Sequence[str]], limit: int, weight: float, conjunction: bool) -> None:
-        clauses.append(Clause(parts, limit))
-        weights.append(weight)
-        conjunctions.append(conjunction)
 
-    room = _BUDGET
-    for group in telling:
-        if clauses and min(group.df, _PER_CLAUSE) > room:
-            break
-        room -= min(group.df, _PER_CLAUSE)
-        idf = group.idf(corpus.passages)
-        add([list(group.terms)], _PER_CLAUSE, idf, conjunction=False)
-        if group.df > CANDIDATES:
-            heavy = [term + HEAVY for term in group.terms]
-            add([heavy], _PER_CLAUSE // 4, idf * _HEAVY_SHARE, conjunction=False)
-    if telling and telling[0].df > _PER_CLAUSE:
-        for count in range(2, min(len(telling), 5) + 1):
-            rarest = telling[:count]
-            weight = sum(group.idf(corpus.passages) for group in rarest)
-            parts = [list(group.terms) for group in rarest]
-            add(parts, _PER_CLAUSE // 3, weight, conjunction=True)
+def _single(group: Group, corpus: Corpus) -> list[tuple[Clause, float, bool]]:
+    idf = group.idf(corpus.passages)
+    found = [(Clause([list(group.terms)], _PER_CLAUSE), idf, False)]
+    if group.df > CANDIDATES:
+        heavy = [term + HEAVY for term in group.terms]
+        found.append((Clause([heavy], _PER_CLAUSE // 4), idf * _HEAVY_SHARE, False))
+    return found
+
+
+def _together(groups: Sequence[Group], corpus: Corpus) -> tuple[Clause, float, bool]:
+    weight = sum(group.idf(corpus.passages) for group in groups)
+    return Clause([list(group.terms) for group in groups], _PER_CLAUSE // 3), weight, True
+
+
+def _plan(steps: Sequence[tuple[Clause, float, bool]]) -> Plan:
+    if not steps:
+        return Plan()
+    clauses, weights, conjunctions = zip(*steps, strict=True)
     return Plan(clauses, weights, conjunctions)
 
 

@@ -21,6 +21,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import compress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -112,7 +113,7 @@ class Background:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """Frozen on the development split of the judged collection, `benchmarks/search.py`."""
+    """Frozen on the development split of the judged collection, `benchmarks/search`."""
 
     words: float = 1.0
     meaning: float = 0.55
@@ -151,46 +152,33 @@ def rank(
     table = _Table(groups, corpus)
     words = table.score([candidate.terms for candidate in candidates])
     names = table.score([candidate.name_terms for candidate in candidates])
-    scored = [
-        _fuse(candidate, groups, words, names, row, background, weights)
-        for row, candidate in enumerate(candidates)
-    ]
-    return sorted(scored, key=lambda one: (-round(one.score, 4), -one.passage_id))
-
-
-def _fuse(
-    candidate: Candidate,
-    groups: Sequence[Group],
-    words: _Scores,
-    names: _Scores,
-    row: int,
-    background: Background,
-    weights: Weights,
-) -> Scored:
-    meaning = standing_out(candidate.cosine, background)
+    meaning = np.array([standing_out(one.cosine, background) for one in candidates])
     # The less of the query a passage has, the less its words can be trusted: one rare word of five
     # is often a coincidence, and then the meaning should decide.
-    trust = math.sqrt(float(words.coverage[row]))
     score = (
-        weights.words * trust * float(words.bm25[row])
+        weights.words * np.sqrt(words.coverage) * words.bm25
         + weights.meaning * meaning
-        + weights.phrase * float(words.phrase[row])
-        + weights.name * float(names.coverage[row])
+        + weights.phrase * words.phrase
+        + weights.name * names.coverage
     )
-    return Scored(
-        passage_id=candidate.passage_id,
-        file_id=candidate.file_id,
-        score=score,
-        words=float(words.bm25[row]),
-        meaning=meaning,
-        cosine=candidate.cosine,
-        coverage=float(words.coverage[row]),
-        phrase=float(words.phrase[row]),
-        name=float(names.coverage[row]),
-        matched=tuple(
-            group.text for group, found in zip(groups, words.found[row], strict=True) if found
-        ),
-    )
+    order = np.lexsort(([-one.passage_id for one in candidates], -score.round(4)))
+    typed = [group.text for group in groups]
+    found = words.found.tolist()
+    return [
+        Scored(
+            passage_id=candidates[row].passage_id,
+            file_id=candidates[row].file_id,
+            score=float(score[row]),
+            words=float(words.bm25[row]),
+            meaning=float(meaning[row]),
+            cosine=candidates[row].cosine,
+            coverage=float(words.coverage[row]),
+            phrase=float(words.phrase[row]),
+            name=float(names.coverage[row]),
+            matched=tuple(compress(typed, found[row])),
+        )
+        for row in order.tolist()
+    ]
 
 
 def standing_out(cosine: float | None, background: Background) -> float:

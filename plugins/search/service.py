@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -39,6 +40,8 @@ _POLITE = 1.0
 _EMBED_WAIT = 3.0
 """Seconds that a search waits for the embedder before it goes by words alone."""
 _NEAREST = 100
+_FITS_FOR = 5.0
+"""Seconds that the fingerprint of the index is taken to be what it was."""
 
 Progress = Callable[[int, int], Awaitable[None]]
 
@@ -63,6 +66,15 @@ class ResultList:
     by_meaning: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Meaning:
+    """What the meaning leg found: nothing without an embedder."""
+
+    vector: npt.NDArray[np.float32] | None
+    background: Background
+    nearest: Sequence[int]
+
+
 class Search:
     """Search in one process. Implements the role `PassageSearch`."""
 
@@ -84,6 +96,7 @@ class Search:
         self._log = log
         self._index: Index | None = None
         self._background: tuple[str, Background] | None = None
+        self._fits = ("", 0.0)
         self._searching = 0
         self._warned = ""
 
@@ -118,20 +131,19 @@ class Search:
         query: str,
         *,
         limit: int = 50,
-        languages: Sequence[str] = (),
         per_file: bool = True,
     ) -> Found:
         """See `PassageSearch`. Raises DatabaseError; an embedder that is away costs only the
         meaning."""
-        found, _ = await self._find(scope, query, limit, languages, per_file)
+        found, _ = await self._find(scope, query, limit, per_file)
         return found
 
     async def ask(
-        self, scope: Scope, person_id: int, query: str, languages: Sequence[str]
+        self, scope: Scope, person_id: int, query: str
     ) -> tuple[Found, ResultList | None]:
         """Search, and keep the result list so that its buttons work; None if nothing was found."""
         limit = self.settings.result_limit
-        found, terms = await self._find(scope, query, limit, languages, per_file=True)
+        found, terms = await self._find(scope, query, limit, per_file=True)
         if not found.hits:
             return found, None
         return found, await self._keep(scope, person_id, found, terms)
@@ -140,7 +152,7 @@ class Search:
         return await self.index.passages(scope, passage_ids) if passage_ids else {}
 
     async def _find(
-        self, scope: Scope, query: str, limit: int, languages: Sequence[str], per_file: bool
+        self, scope: Scope, query: str, limit: int, per_file: bool
     ) -> tuple[Found, frozenset[str]]:
         from plugins.search.analyzer import analyse_query, normalise
 
@@ -151,9 +163,7 @@ class Search:
             statistics = await self.index.statistics(scope)
             if not statistics.files:
                 return Found(text, (), cut=cut, empty=True), frozenset()
-            return await self._look(
-                scope, text, cut, statistics, limit, _spoken(languages, statistics), per_file
-            )
+            return await self._look(scope, text, cut, statistics, limit, per_file)
 
     async def _look(
         self,
@@ -162,31 +172,37 @@ class Search:
         cut: bool,
         statistics: Statistics,
         limit: int,
-        languages: Sequence[str],
         per_file: bool,
     ) -> tuple[Found, frozenset[str]]:
-        from plugins.search.query import best, plan, understand
+        from plugins.search.query import best, fallback, plan, understand
         from plugins.search.ranker import Corpus, rank
 
         corpus = Corpus(scope.key, statistics.passages, statistics.average_length)
-        meaning = asyncio.create_task(self._by_meaning(scope, text, statistics))
+        legs = [asyncio.create_task(self._by_meaning(scope, text, statistics))]
         try:
-            understood = await understand(text, scope, languages, self.index, corpus)
+            understood = await understand(text, scope, _spoken(statistics), self.index, corpus)
             if understood.corrected:
-                # A misspelt word means nothing to the embedder.
-                meaning.cancel()
+                # A misspelt word means nothing to the embedder; but it may be of another language.
                 mended = _mended(text, understood.corrected)
-                meaning = asyncio.create_task(self._by_meaning(scope, mended, statistics))
-            planned = plan(understood.groups, corpus)
-            by_words = best(planned, await self.index.postings(scope, planned.clauses))
-            vector, background, nearest = await meaning
+                legs.append(asyncio.create_task(self._by_meaning(scope, mended, statistics)))
+            by_words: list[int] = []
+            for planner in (plan, fallback):
+                planned = planner(understood.groups, corpus)
+                if planned.clauses and not by_words:
+                    by_words = best(planned, await self.index.postings(scope, planned.clauses))
+            meanings = [await leg for leg in legs]
         finally:
-            meaning.cancel()
+            for leg in legs:
+                leg.cancel()
+        near = [passage_id for meaning in meanings for passage_id in meaning.nearest]
+        vectors = [meaning.vector for meaning in meanings]
         candidates = await self.index.candidates(
-            scope, list(dict.fromkeys([*by_words, *nearest])), vector
+            scope, list(dict.fromkeys([*by_words, *near])), vectors
         )
-        ranked = rank(understood.groups, candidates, corpus, background, self._weights())
-        kept = self._worth_showing(ranked, corpus)
+        ranked = rank(
+            understood.groups, candidates, corpus, meanings[0].background, self._weights()
+        )
+        kept = self._worth_showing(ranked)
         hits = [_hit(scored) for scored in (_best_of_files(kept) if per_file else kept)][:limit]
         telling = [group for group in understood.groups if not group.stop] or understood.groups
         found = Found(
@@ -194,7 +210,7 @@ class Search:
             hits=hits,
             corrected=understood.corrected,
             cut=cut,
-            by_meaning=vector is not None or not statistics.vectors,
+            by_meaning=vectors[0] is not None or not statistics.vectors,
         )
         return found, frozenset(term for group in telling for term in group.terms)
 
@@ -208,21 +224,22 @@ class Search:
             name=self.settings.name_weight,
         )
 
-    def _worth_showing(self, ranked: Sequence[Scored], corpus: Corpus) -> list[Scored]:
+    def _worth_showing(self, ranked: Sequence[Scored]) -> list[Scored]:
+        """Passages with words of the query, and those close in meaning; the bar is for the closest,
+        its companions may be a good deal further away."""
+        closest = max((one.meaning for one in ranked), default=0.0)
+        bar = self.settings.min_similarity
+        enough = max(bar / 3, closest / 5) if closest >= bar else math.inf
         return [
             one
             for one in ranked
-            if one.meaning >= self.settings.min_similarity
-            or max(one.coverage, one.name) >= self.settings.min_coverage
+            if one.meaning >= enough or max(one.coverage, one.name) >= self.settings.min_coverage
         ]
 
-    async def _by_meaning(
-        self, scope: Scope, text: str, statistics: Statistics
-    ) -> tuple[npt.NDArray[np.float32] | None, Background, list[int]]:
-        """The query's vector and the passages nearest to it; None and nothing without embedder."""
+    async def _by_meaning(self, scope: Scope, text: str, statistics: Statistics) -> _Meaning:
         from plugins.search.ranker import Background
 
-        nothing = (None, Background(0.0, 1.0), list[int]())
+        nothing = _Meaning(None, Background(0.0, 1.0), [])
         embedder = self._embedder()
         if embedder is None or not statistics.vectors:
             return nothing
@@ -234,7 +251,8 @@ class Search:
         except (PlugramError, TimeoutError) as error:
             self._warn(f"searching by words alone: {error or 'the embedder takes too long'}")
             return nothing
-        return vector, background, await self.index.nearest(scope, vector, _NEAREST, statistics)
+        nearest = await self.index.nearest(scope, vector, _NEAREST, statistics)
+        return _Meaning(vector, background, nearest)
 
     async def _background_of(self, embedder: Embedder) -> Background:
         """Kept in memory and in the database: it costs as much as a few queries."""
@@ -464,12 +482,18 @@ class Search:
         """Raises FingerprintMismatch if the vectors in the index are of another embedder. With
         `claim` an index without vectors becomes this embedder's."""
         mine = self.fingerprint(embedder)
+        # It changes once in the life of an index, and every search asks.
+        checked, until = self._fits
+        if checked == mine and time.monotonic() < until:
+            return
         held = (
             await self.index.claim_meta("fingerprint", mine)
             if claim
             else await self.index.meta("fingerprint")
         )
-        if held is not None and held != mine:
+        if held == mine:
+            self._fits = (mine, time.monotonic() + _FITS_FOR)
+        elif held is not None:
             raise FingerprintMismatch(
                 f"The index holds vectors of {held}, and the embedder is {mine} now: "
                 "files are found by their words, not by meaning",
@@ -646,10 +670,10 @@ def _mended(text: str, corrected: Mapping[str, str]) -> str:
     return text
 
 
-def _spoken(languages: Sequence[str], statistics: Statistics) -> list[str]:
-    """The languages that a query may be in: the asker's, the files', and the common ones."""
-    likely = [*statistics.languages[:4], *languages, "en", "ru", "es"]
-    return list(dict.fromkeys(language for language in likely if language))
+def _spoken(statistics: Statistics) -> list[str]:
+    """The languages whose stems the index has. Those of other languages could only meet them by
+    accident: "remover" (Spanish, to stir) would find "removed"."""
+    return list(dict.fromkeys([*filter(None, statistics.languages[:8]), "en"]))
 
 
 def _best_of_files(ranked: Sequence[Scored]) -> list[Scored]:

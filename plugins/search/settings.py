@@ -13,12 +13,12 @@ class Settings(PluginSettings):
     page_size: int = Field(5, ge=1, le=10, description="Results on a page.")
     result_limit: int = Field(50, ge=1, le=200, description="Results that a search keeps at most.")
     min_similarity: float = Field(
-        0.4,
+        0.3,
         ge=0,
         le=1,
-        description="How far above unrelated texts the meaning of a passage must stand that shares "
-        "no word with the query: 0 shows everything, 1 next to nothing. It means the same for "
-        "every embedding model.",
+        description="How far above unrelated texts the closest passage must stand for passages to "
+        "be shown that share no word with the query: 0 shows everything, 1 next to nothing. It "
+        "means the same for every embedding model.",
     )
     min_coverage: float = Field(
         0.2,

@@ -16,6 +16,10 @@ PREFIX = 3
 """Characters that must be right when two are wrong."""
 MOST = 3
 """Guesses for a word."""
+ONE_TYPO = 0.5
+TWO_TYPOS = 0.4
+"""What a guess counts for, where the word itself counts for 1. A word that isn't among the
+documents may as well be right, and of another language than they are."""
 
 _LATIN = "abcdefghijklmnopqrstuvwxyz"
 _CYRILLIC = "абвгдежзийклмнопрстуфхцчшщъыьэюя"
@@ -30,14 +34,14 @@ Beginning = Callable[[str, int, int], Awaitable[Mapping[str, int]]]
 
 
 async def guess(word: str, known: Known, beginning: Beginning) -> dict[str, float]:
-    """Terms that `word` may have been meant to be, with how likely they are (below 1), best first.
+    """Terms that `word` may have been meant to be, with what they count for (below 1), best first.
 
     `word` is folded. First one wrong, missing, extra or swapped letter, then two in a long word.
     """
     if len(word) < SHORTEST or any(char.isdigit() for char in word):
         return {}
     if near := await known(variants(word)):
-        return dict.fromkeys(_frequent(near), 0.8)
+        return
     if len(word) < FAR_FROM:
         return {}
     there = await beginning(word[:PREFIX], len(word) - 2, len(word) + 2)

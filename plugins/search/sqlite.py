@@ -51,8 +51,12 @@ class SqliteIndex(Index):
         return await self.vectors.nearest(scope.key, vector, count, statistics)
 
     async def candidates(
-        self, scope: Scope, passage_ids: Sequence[int], vector: npt.NDArray[np.float32] | None
+        self,
+        scope: Scope,
+        passage_ids: Sequence[int],
+        vectors: Sequence[npt.NDArray[np.float32] | None],
     ) -> list[Candidate]:
+        readings = [vector for vector in vectors if vector is not None]
         rows = await self.db.fetch(
             "SELECT p.id, p.file_id, p.terms, f.name_terms, v.vector FROM search_passages p"
             " JOIN search_files f ON f.file_id = p.file_id"
@@ -60,9 +64,9 @@ class SqliteIndex(Index):
             f" WHERE p.id {self._among(1)} AND p.scope = $2 AND f.words = 1",
             self._numbers(passage_ids),
             scope.key,
-            int(vector is not None),
+            int(bool(readings)),
         )
-        cosines = _cosines([row["vector"] for row in rows], vector)
+        cosines = _cosines([row["vector"] for row in rows], readings)
         return [
             Candidate(row["id"], row["file_id"], row["terms"], row["name_terms"], cosine)
             for row, cosine in zip(rows, cosines, strict=True)
@@ -178,17 +182,19 @@ def _ids(joined: str | None) -> npt.NDArray[np.int64]:
 
 
 def _cosines(
-    blobs: Sequence[bytes | None], vector: npt.NDArray[np.float32] | None
+    blobs: Sequence[bytes | None], readings: Sequence[npt.NDArray[np.float32]]
 ) -> list[float | None]:
-    """To each vector; None where there is none, or one of another length."""
+    """To each vector the highest; None where there is none, or one of another length."""
     cosines: list[float | None] = [None] * len(blobs)
-    if vector is None:
+    if not readings:
         return cosines
-    size = 2 * vector.size
-    there = [(at, blob) for at, blob in enumerate(blobs) if blob is not None and len(blob) == size]
+    size = readings[0].size
+    there = [
+        (at, blob) for at, blob in enumerate(blobs) if blob is not None and len(blob) == 2 * size
+    ]
     if there:
         joined = np.frombuffer(b"".join(blob for _, blob in there), dtype="<f2")
-        products = joined.astype(np.float32).reshape(len(there), vector.size) @ vector
-        for (at, _), product in zip(there, products.tolist(), strict=True):
+        products = joined.astype(np.float32).reshape(len(there), size) @ np.stack(readings).T
+        for (at, _), product in zip(there, products.max(axis=1).tolist(), strict=True):
             cosines[at] = product
     return cosines

@@ -1,0 +1,118 @@
+"""`plugram search`: ask, look at the index, write it anew."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from plugins.search import service
+from plugram import FileLibrary, Scope
+
+if TYPE_CHECKING:
+    from plugins.search.api import Found, FoundPassage
+    from plugram import Context, StoredFile
+
+Words = Annotated[str, typer.Argument(help="What to look for.")]
+User = Annotated[
+    int, typer.Option("--user", help="Telegram id of the person whose files these are.")
+]
+Limit = Annotated[int, typer.Option(help="How many results at most.", min=1, max=200)]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON for programs.")]
+
+
+def build(ctx: Context) -> typer.Typer:
+    group = typer.Typer(help="Search in files.", no_args_is_help=True, add_completion=False)
+    console = Console()
+
+    @group.command()
+    async def query(words: Words, user: User, limit: Limit = 10, as_json: AsJson = False) -> None:
+        """Search as a person does, in their files alone."""
+        search, scope = service.of(ctx), Scope.user(user)
+        found = await search.search(scope, words, limit=limit)
+        passages = await search.passages(scope, [hit.passage_id for hit in found.hits])
+        files = await ctx.require(FileLibrary).get_many(scope, [hit.file_id for hit in found.hits])
+        if as_json:
+            typer.echo(json.dumps(_as_json(found, passages, files), ensure_ascii=False, indent=2))
+        elif found.hits:
+            console.print(_table(found, passages, files))
+        else:
+            console.print(
+                "This person has no searchable files." if found.empty else "Nothing found."
+            )
+
+    @group.command()
+    async def status(as_json: AsJson = False) -> None:
+        """What the index holds, and whether it fits the embedder."""
+        search = service.of(ctx)
+        totals, health = await search.totals(), await search.health()
+        known = {
+            "files": totals.files,
+            "passages": totals.passages,
+            "vectors": totals.vectors,
+            "ok": health.ok,
+            "detail": health.detail,
+            "hint": health.hint,
+        }
+        if as_json:
+            typer.echo(json.dumps(known, ensure_ascii=False, indent=2))
+            return
+        table = Table(box=None, show_header=False)
+        table.add_column(style="bold")
+        for name, value in known.items():
+            if value != "":
+                table.add_row(name, str(value))
+        console.print(table)
+
+    @group.command()
+    async def reindex() -> None:
+        """Write the whole index anew: after a change of the embedder, or of this program's rules."""
+        columns = (TextColumn("Indexing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=console) as bar:
+            task = bar.add_task("files")
+
+            async def report(done: int, total: int) -> None:
+                bar.update(task, completed=done, total=total)
+
+            files = await service.of(ctx).reindex(report)
+        console.print(f"{files} files are indexed anew.")
+
+    return group
+
+
+def _as_json(
+    found: Found, passages: dict[int, FoundPassage], files: dict[int, StoredFile]
+) -> dict[str, object]:
+    return {
+        "query": found.query,
+        "corrected": dict(found.corrected),
+        "by_meaning": found.by_meaning,
+        "hits": [
+            {
+                "file_id": hit.file_id,
+                "file": files[hit.file_id].name,
+                "score": round(hit.score, 4),
+                "words": list(hit.explanation.matched),
+                "locator": dict(passages[hit.passage_id].locator),
+                "text": passages[hit.passage_id].text,
+            }
+            for hit in found.hits
+            if hit.passage_id in passages and hit.file_id in files
+        ],
+    }
+
+
+def _table(found: Found, passages: dict[int, FoundPassage], files: dict[int, StoredFile]) -> Table:
+    table = Table(box=None, header_style="bold")
+    table.add_column("score", justify="right")
+    table.add_column("file")
+    table.add_column("passage", overflow="fold")
+    for hit in found.hits:
+        if hit.passage_id in passages and hit.file_id in files:
+            text = " ".join(passages[hit.passage_id].text.split())
+            table.add_row(f"{hit.score:.2f}", files[hit.file_id].name, text[:300])
+    return table
