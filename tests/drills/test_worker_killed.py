@@ -133,6 +133,7 @@ async def test_killed_workers_lose_nothing(database_url: str) -> None:
         assert await yard.effects() == {row.id: 1 for row in rows}
         assert all(row.attempt == 1 for row in rows)
         waits = [_pick_up(row, in_hand[row.id]) for row in rows if row.id in in_hand]
+        assert any(row.crashes for row in rows)
         assert max(waits) <= PICKED_UP_WITHIN
 
 
