@@ -1,1 +1,1 @@
-"""What we claim about speed, runnable: `./scripts/bench`."""
+"""What we claim about speed, runnable: `./scripts/bench` lists them."""

@@ -176,6 +176,12 @@ def test_files_named_by_the_architecture_exist() -> None:
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 
+def test_the_architecture_places_every_file_of_core() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    ours = [path.name for path in sources("core") if path.parent == ROOT / "core"]
+    assert [name for name in ours if f"`{name}`" not in text and name != "__init__.py"] == []
+
+
 def test_every_page_is_in_the_index() -> None:
     index = (ROOT / "docs" / "index.md").read_text()
     docs = [page.relative_to(ROOT / "docs") for page in pages() if page.parts[-2] == "docs"]
