@@ -212,6 +212,7 @@ class Loader:
             self._patience, lambda: self._declared(plugin), f"registering {plugin.id}"
         )
         self._check_commands(plugin)
+        _check_jobs(plugin)
         _check_processors(plugin)
         for offer in plugin.parts.services:
             if role_name(offer.role) not in plugin.manifest.provides:
@@ -419,6 +420,15 @@ def _module(candidate: Candidate) -> ModuleType:
         del sys.modules[candidate.module]
         raise
     return module
+
+
+def _check_jobs(plugin: Plugin) -> None:
+    names = [spec.name for spec in plugin.parts.jobs]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise PluginError(
+            f"has several jobs called {', '.join(twice)}", hint='give one a name: @job(name="…")'
+        )
 
 
 def _check_processors(plugin: Plugin) -> None:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from core.errors import PluginError
+
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
@@ -35,6 +37,8 @@ API_VERSION = "1.0"
 """Version of the plugin API; manifests name the range they need. Policy: docs/plugin-api.md."""
 
 COMMAND = re.compile(r"[a-z0-9_]{1,32}")
+_SHORT_NAME = re.compile(r"[a-z0-9_-]{1,16}")
+_CHOICE = re.compile(r"[a-z0-9_-]+")
 RESERVED_IDS = frozenset(
     {"core", "playground", "plugins", "plugram", "settings"}  # our packages, and their locale ids
     | {"paths", "required", "sections"}  # keys of [plugins]
@@ -85,6 +89,8 @@ class Manifest(BaseModel):
     """Names of the roles that it provides."""
     after: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
+    asked_last: bool = False
+    """Its handlers are asked after everybody else's: for those who take any text."""
     commands: Mapping[str, CommandEntry] = Field(default_factory=dict)
     cli: str = ""
     """Name of its group of `plugram` sub-commands."""
@@ -144,11 +150,21 @@ class Command:
 @dataclass(frozen=True, slots=True)
 class Preference:
     """A choice in /settings. Its title is the locale message `<plugin>-preference-<name>`, a
-    choice's label `<plugin>-preference-<name>-<choice>`."""
+    choice's label `<plugin>-preference-<name>-<choice>`; both are of a–z, 0–9, - and _."""
 
     name: str
+    """At most 16 characters: buttons carry it."""
     choices: Sequence[str]
     default: str
+
+    def __post_init__(self) -> None:
+        if not _SHORT_NAME.fullmatch(self.name):
+            raise PluginError(f"preference {self.name!r}: 1 to 16 of a–z, 0–9, - and _")
+        for choice in self.choices:
+            if not _CHOICE.fullmatch(choice):
+                raise PluginError(f"preference {self.name}: choice {choice!r} can't be in a key")
+        if self.default not in self.choices:
+            raise PluginError(f"preference {self.name}: {self.default!r} is none of its choices")
 
 
 @dataclass(frozen=True, slots=True)

@@ -259,6 +259,12 @@ def test_wrong_settings_of_built_in_plugins_stop_the_start_all_at_once(
             "hook preferences must return a list of Preference",
         ),
         (
+            "import plugram\nasync def x(ctx, job): ...\nj = plugram.job(x)\n"
+            "@plugram.hookimpl\ndef jobs(ctx): return [j, plugram.job(x)]",
+            "register",
+            "has several jobs called x",
+        ),
+        (
             "import plugram, time\n@plugram.hookimpl\ndef preferences(ctx): time.sleep(5)",
             "register",
             "registering bad didn't end within 1 s",
