@@ -55,7 +55,7 @@ class TelegramFile(Model):
     """`text`: by what it says; `label`: by its name and caption alone; empty: by nothing."""
     duplicate_of = fields.BigIntField(null=True)
     status_message_id = fields.BigIntField(null=True)
-    """The message that tells how far it is; None when that is gone."""
+    """The message that tells how far it is; None: still to be sent."""
     revision = fields.IntField(default=0)
     """Grows with each change that the message should show."""
     shown = fields.IntField(default=0)

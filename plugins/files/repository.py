@@ -93,7 +93,7 @@ async def behind(seconds: float, limit: int) -> list[TelegramFile]:
     from datetime import timedelta
 
     late = now() - timedelta(seconds=seconds)
-    rows = _within(SYSTEM).filter(shown__lt=F("revision"), status_message_id__isnull=False)
+    rows = _within(SYSTEM).filter(shown__lt=F("revision"))
     return await rows.filter(updated_at__lt=late).order_by("updated_at").limit(limit)
 
 
@@ -144,6 +144,14 @@ async def count_in(ctx: Context, file: TelegramFile) -> None:
     """A file has come: one more of its bytes' users, one more of its sender's files."""
     await Blob.filter(sha256=file.sha256).update(refcount=F("refcount") + 1)
     await ctx.db.execute(_COUNT, file.scope, file.sender_id, file.kind, file.size)
+
+
+async def count_out(file: TelegramFile) -> None:
+    """A file is no more: the opposite of `count_in`."""
+    await Blob.filter(sha256=file.sha256).update(refcount=F("refcount") - 1)
+    await UserStatistics.filter(scope=file.scope, user_id=file.sender_id, kind=file.kind).update(
+        files=F("files") - 1, bytes=F("bytes") - file.size
+    )
 
 
 async def describe(file: TelegramFile, facts: Mapping[str, Any]) -> None:

@@ -69,6 +69,8 @@ _EXTENSIONS = {
 }
 _CHUNK = 1 << 20
 _LONGEST_LABEL = 4096
+_REPLY_PATIENCE = 5.0
+"""Seconds for the first answer; a handler has ten in all."""
 _OUR_JOBS = frozenset({"files.store", "files.process"})
 
 
@@ -140,10 +142,12 @@ class Files:
                 known.chat_id, views.duplicate(t, known.name), reply_to=known.message_id
             )
             return
-        told = await self._reply(item, views.received(t, item.clean_name, item.kind))
+        message_id = await self._first_status(item, views.received(t, item.clean_name, item.kind))
         async with self.ctx.transaction(scope):
-            file = await self._admit(item, scope, known, int(told["message_id"]))
+            file = await self._admit(item, scope, known, message_id)
             await self._enqueue("store", file)
+        if message_id is None:
+            self.board.touch(file.chat_id, file.id)
 
     def _refusal(self, item: Incoming, t: Translate) -> str:
         if item.size == 0:
@@ -157,13 +161,26 @@ class Files:
             item.chat_id, text, reply_to=item.message_id, thread_id=item.thread_id
         )
 
+    async def _first_status(self, item: Incoming, text: str) -> int | None:
+        """Id of the status message. None if Telegram doesn't take it: the file comes first, and
+        the board sends the message once it can."""
+        try:
+            async with asyncio.timeout(_REPLY_PATIENCE):
+                return int((await self._reply(item, text))["message_id"])
+        except (TelegramError, TimeoutError) as error:
+            self.ctx.log.warning("status not sent", chat=item.chat_id, error=str(error))
+            return None
+
     async def _admit(
-        self, item: Incoming, scope: Scope, lost: TelegramFile | None, status_message_id: int
+        self, item: Incoming, scope: Scope, lost: TelegramFile | None, status_message_id: int | None
     ) -> TelegramFile:
         """A row for the file: a new one, or that of an earlier try which came to nothing."""
-        file = lost or TelegramFile(scope=scope.key, stage=Stage.RECEIVED)
+        file = lost or TelegramFile(scope=scope.key)
+        if lost is not None and lost.stage >= Stage.STORED:
+            await repository.count_out(lost)
         file.update_from_dict(
             {
+                "stage": Stage.RECEIVED,
                 "kind": item.kind,
                 "sent_as": item.sent_as,
                 "name": item.clean_name,
@@ -177,7 +194,8 @@ class Files:
                 "sender_id": item.sender_id,
                 "problem": "",
                 "status_message_id": status_message_id,
-                "shown": file.revision,
+                "revision": file.revision + 1,
+                "shown": file.revision + (status_message_id is not None),
             }
         )
         await file.save()

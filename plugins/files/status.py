@@ -28,7 +28,8 @@ _FAREWELL = 2.0
 """Seconds that a stopping process still edits."""
 _PATIENCE = 5
 """Failures in a row after which a chat's messages are left to the next `catch_up`."""
-_BEHIND = "revision > shown AND status_message_id IS NOT NULL"
+GONE = 0
+"""Id of a status message that was deleted, or can't be sent at all."""
 
 Text = Callable[[TelegramFile], Awaitable[str]]
 
@@ -106,27 +107,33 @@ class StatusBoard:
         clock = self._ctx.db.clock
         taken = await self._ctx.db.execute(
             f"UPDATE files_telegram_files SET status_until = {clock} + $2"  # noqa: S608 - ours
-            f" WHERE id = $1 AND {_BEHIND} AND status_until < {clock}",
+            f" WHERE id = $1 AND revision > shown AND status_until < {clock}",
             file_id,
             LEASE,
         )
         return await TelegramFile.get_or_none(id=file_id) if taken else None
 
     async def _edit(self, file: TelegramFile) -> None:
-        message_id, shown = file.status_message_id, file.revision
-        if message_id is None:
-            return
         try:
             async with asyncio.timeout(LEASE - 10):
-                await self._ctx.telegram.edit(file.chat_id, message_id, await self._text(file))
+                message_id = await self._say(file, await self._text(file))
         except (BadRequest, Forbidden) as error:  # it was deleted, or we were shut out
             self._ctx.log.info("status message gone", file=file.id, error=str(error))
-            await self._leave(file, status_message_id=None)
+            message_id = GONE
         except (TelegramError, TimeoutError):
             await self._leave(file)
             raise
-        else:
-            await self._leave(file, shown=shown)
+        await self._leave(file, shown=file.revision, status_message_id=message_id)
 
-    async def _leave(self, file: TelegramFile, **values: int | None) -> None:
+    async def _say(self, file: TelegramFile, text: str) -> int:
+        """Edit the message, or send it if it couldn't be sent before; its id."""
+        telegram = self._ctx.telegram
+        if file.status_message_id is None:
+            sent = await telegram.send(file.chat_id, text, reply_to=file.message_id)
+            return int(sent["message_id"])
+        if file.status_message_id != GONE:
+            await telegram.edit(file.chat_id, file.status_message_id, text)
+        return int(file.status_message_id)
+
+    async def _leave(self, file: TelegramFile, **values: int) -> None:
         await TelegramFile.filter(id=file.id).update(status_until=0, **values)

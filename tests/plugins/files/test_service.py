@@ -17,6 +17,7 @@ from plugins.files import repository
 from plugins.files.library import Library
 from plugins.files.models import Blob, Stage, TelegramFile, UserStatistics
 from plugins.files.service import Files, Incoming
+from plugins.files.status import GONE
 from plugram import SYSTEM, BlobMissing, FileLibrary, PluginError, Scope, StorageError, UserError
 from tests.plugins.files.conftest import ears, files_of
 from tests.support.processes import PlaygroundProcess
@@ -243,6 +244,48 @@ async def test_lost_bytes_are_told(idle: App, files: Files, ann: Person) -> None
     assert "My copy of it is lost" in await shown(files, file)
 
 
+async def test_a_file_whose_bytes_were_lost_may_be_sent_again(
+    idle: App, files: Files, ann: Person
+) -> None:
+    file = await kept(files, ann)
+    (idle.settings.data_dir / "storage" / "blobs" / file.blob_key).unlink()
+    await files.process(Scope(file.scope), file.id)
+    again = await admitted(files, await incoming(ann))
+    assert (again.id, again.stage) == (file.id, Stage.RECEIVED)
+    await files.store(Scope(file.scope), file.id)
+    await files.process(Scope(file.scope), file.id)
+    assert "Searchable by its words" in await shown(files, file)
+    assert (await Blob.get()).refcount == 1
+    assert (await UserStatistics.get()).files == 1
+
+
+async def test_a_file_is_taken_even_when_the_answer_fails(
+    files: Files, ann: Person, playground: PlaygroundProcess
+) -> None:
+    item = await incoming(ann)
+    await playground.client.fault("error", "sendMessage", times=2, code=500)
+    file = await admitted(files, item)
+    assert file.status_message_id is None
+    await files.board.settle()  # the message comes when Telegram takes it
+    told = await ann.wait_reply(contains="Received")
+    assert told["reply_to_message"]["message_id"] == item.message_id
+    await files.store(Scope(file.scope), file.id)
+    await files.board.settle()
+    await ann.wait_text(told, "Saved")
+
+
+async def test_somebody_who_blocked_the_bot_keeps_their_file(
+    files: Files, ann: Person, playground: PlaygroundProcess
+) -> None:
+    item = await incoming(ann)
+    await ann.block()
+    file = await admitted(files, item)
+    await files.store(Scope(file.scope), file.id)
+    await files.board.settle()
+    fresh = await row_of(file)
+    assert (fresh.stage, fresh.status_message_id) == (Stage.STORED, GONE)
+
+
 async def test_a_later_word_never_takes_the_status_back(files: Files, ann: Person) -> None:
     file = await admitted(files, await incoming(ann))
     scope = Scope(file.scope)
@@ -308,7 +351,7 @@ async def test_a_deleted_status_message_is_given_up(
     await ann.delete(file.status_message_id)
     await files.store(Scope(file.scope), file.id)
     await files.board.settle()
-    assert (await row_of(file)).status_message_id is None
+    assert (await row_of(file)).status_message_id == GONE
     await files.process(Scope(file.scope), file.id)
     await files.board.settle()
     assert len(await playground.client.calls("editMessageText")) == 1
