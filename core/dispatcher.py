@@ -221,7 +221,8 @@ class Dispatcher:
     ) -> None:
         self.bot = bot_on(wire)
         self.root = AiogramDispatcher(disable_fsm=True, name="plugram")
-        self.routers = [PluginRouter(plugin, own, hooks) for plugin, own in routers]
+        asked = sorted(routers, key=lambda pair: pair[0].manifest.asked_last)
+        self.routers = [PluginRouter(plugin, own, hooks) for plugin, own in asked]
         self._wire = wire
         self._telegram = Telegram(wire)
         self._people = people

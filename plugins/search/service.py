@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from core.db import Database
     from plugins.search.chunker import Passage
     from plugins.search.index import Index, IndexedFile, PassageRow, Pending, Statistics, Totals
-    from plugins.search.ranker import Background, Corpus, Scored, Weights
+    from plugins.search.ranker import Background, Scored, Weights
     from plugins.search.settings import Settings
     from plugram import Context, Embedder, Section, StoredFile
 
@@ -344,6 +344,7 @@ class Search:
         written = [
             {"text": one.text, "locator": dict(one.locator), "heading": one.heading}
             for one in sections
+            if one.locator.get("part") != "name"  # the index has a row of its own for the name
         ]
         await self.index.put_pending(
             Pending(

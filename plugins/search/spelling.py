@@ -41,7 +41,7 @@ async def guess(word: str, known: Known, beginning: Beginning) -> dict[str, floa
     if len(word) < SHORTEST or any(char.isdigit() for char in word):
         return {}
     if near := await known(variants(word)):
-        return
+        return dict.fromkeys(_frequent(near), 0.8)
     if len(word) < FAR_FROM:
         return {}
     there = await beginning(word[:PREFIX], len(word) - 2, len(word) + 2)
