@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from core.db import Database
     from plugins.search.analyzer import Token
-    from plugram import Scope
+    from plugram import Database, Scope
 
 HEAVY = "\x02"
 """Marks the term of a passage that has it more than once, so that these are found first when more

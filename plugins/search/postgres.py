@@ -15,8 +15,7 @@ from plugins.search.ranker import Candidate, term_hash
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from core.db import Database
-    from plugram import Scope
+    from plugram import Database, Scope
 
 _INDEXED = frozenset({256, 384, 512, 768, 1024, 1536, 3072})
 """Dimensions that the migration made indexes for."""

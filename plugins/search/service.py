@@ -22,12 +22,11 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import structlog
 
-    from core.db import Database
     from plugins.search.chunker import Passage
     from plugins.search.index import Index, IndexedFile, PassageRow, Pending, Statistics, Totals
     from plugins.search.ranker import Background, Scored, Weights
     from plugins.search.settings import Settings
-    from plugram import Context, Embedder, Section, StoredFile
+    from plugram import Context, Database, Embedder, Section, StoredFile
 
 SLICE = 200
 """Passages that are written in one transaction: about 0.1 s. A larger file takes several, and is

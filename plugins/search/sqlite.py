@@ -15,9 +15,8 @@ from plugins.search.ranker import Candidate, term_hash
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from core.db import Database
     from plugins.search.vectors import VectorCache
-    from plugram import Scope
+    from plugram import Database, Scope
 
 
 class SqliteIndex(Index):

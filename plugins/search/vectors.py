@@ -22,8 +22,8 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from core.db import Database
     from plugins.search.index import Statistics
+    from plugram import Database
 
 _BATCH = 2_000
 """Vectors read from the database at a time."""
