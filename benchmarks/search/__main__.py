@@ -32,9 +32,7 @@ def main() -> int:
         if wanted.part != "latency":
             fine &= asyncio.run(quality.run(console, dialect, wanted.xquad, wanted.step))
         if wanted.part != "quality":
-            fine &= asyncio.run(
-                latency.run(console, dialect, wanted.passages, wanted.queries)
-            )
+            fine &= asyncio.run(latency.run(console, dialect, wanted.passages, wanted.queries))
     return 0 if fine else 1
 
 

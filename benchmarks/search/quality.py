@@ -195,9 +195,7 @@ def show(console: Console, outcomes: Sequence[Outcome]) -> bool:
 def _joined(outcomes: Sequence[Outcome]) -> Outcome:
     """Each wish once: it is asked in several languages of several collections, and these outcomes
     depend on each other."""
-    scores = {
-        leg: np.mean([one.scores[leg] for one in outcomes], axis=0).tolist() for leg in _LEGS
-    }
+    scores = {leg: np.mean([one.scores[leg] for one in outcomes], axis=0).tolist() for leg in _LEGS}
     return Outcome("test", "any", "another language", scores)
 
 
