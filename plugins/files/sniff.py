@@ -97,6 +97,7 @@ _TEXTS = {
     "r": "text/x-r",
 }
 _ODF = "application/vnd.oasis.opendocument."
+_OFFICE_EXTENSIONS = {"docx": DOCX, "xlsx": XLSX, "pptx": PPTX}
 _OOXML = (("word/", DOCX), ("xl/", XLSX), ("ppt/", PPTX))
 _END = struct.Struct("<4s4H2LH")
 _ENTRY = struct.Struct("<4s4B4HL2L5H2L")
@@ -115,7 +116,7 @@ def sniff(path: Path, name: str) -> str:
         if known:
             return known
         if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-            return _archive(stream, head)
+            return _archive(stream, head, name)
     text = _as_text(head)
     return _text_type(text, name) if text is not None else _binary(head)
 
@@ -186,8 +187,9 @@ def _text_type(text: str, name: str) -> str:
 # -- archives -----------------------------------------------------------------------------------
 
 
-def _archive(stream: BinaryIO, head: bytes) -> str:
-    """Office documents are archives: their directory tells which."""
+def _archive(stream: BinaryIO, head: bytes, name: str) -> str:
+    """Office documents are archives: their directory tells which. One that was cut off has none
+    left, and is believed its extension: its processor says that it is damaged."""
     stored = head[30:108]  # ODF and EPUB put their type first, uncompressed, in `mimetype`
     if stored.startswith(b"mimetype"):
         declared = re.match(rb"mimetype(application/[\w.+-]+?)(?:PK|\Z|[^\w.+-])", stored)
@@ -196,9 +198,9 @@ def _archive(stream: BinaryIO, head: bytes) -> str:
     names = list(_directory(stream))
     if "[Content_Types].xml" in names:
         for folder, mime in _OOXML:
-            if any(name.startswith(folder) for name in names):
+            if any(entry.startswith(folder) for entry in names):
                 return mime
-    return ZIP
+    return ZIP if names else _OFFICE_EXTENSIONS.get(extension(name), ZIP)
 
 
 def _directory(stream: BinaryIO) -> Iterator[str]:

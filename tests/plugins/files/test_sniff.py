@@ -84,6 +84,7 @@ def test_archives(tmp_path: Path, entries: dict[str, str], expected: str) -> Non
 
 def test_a_stump_of_an_archive_is_an_archive(tmp_path: Path) -> None:
     assert of(tmp_path, b"PK\x03\x04" + bytes(100)) == "application/zip"
+    assert of(tmp_path, b"PK\x03\x04" + bytes(100), "a.docx") == DOCX  # damaged, not unknown
 
 
 def test_a_directory_that_lies_is_read_no_further(tmp_path: Path) -> None:
