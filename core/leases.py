@@ -16,6 +16,8 @@ import socket
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.inbox import PARTITIONS, Fence
@@ -55,7 +57,8 @@ class Leases:
     """What this process holds, for one bot."""
 
     def __init__(self, db: Database, bot_id: int, seconds: float) -> None:
-        self.owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self.owner = f"{_here()}:{os.getpid()}:{secrets.token_hex(4)}"
+        _LIVING.add(self.owner)
         self.held: dict[int, Fence] = {}
         self.leads = False
         """Whether this process is the poller."""
@@ -120,6 +123,7 @@ class Leases:
 
     async def leave(self) -> None:
         """Give everything back."""
+        _LIVING.discard(self.owner)
         self.held.clear()
         self.leads = False
         async with self._db.transaction():
@@ -156,13 +160,31 @@ class Leases:
             " WHERE bot_id = $1",
             self._bot,
         )
-        gone = [row["owner"] for row in rows if row["gone"]]
-        if gone:
-            await self._db.executemany(
-                "DELETE FROM core_intake_processes WHERE bot_id = $1 AND owner = $2",
-                [(self._bot, owner) for owner in gone],
-            )
+        gone = [row["owner"] for row in rows if row["gone"] or self._is_dead(row["owner"])]
+        for statement in (
+            "DELETE FROM core_intake_processes WHERE bot_id = $1 AND owner = $2",
+            "UPDATE core_intake_leases SET expires_at = 0 WHERE bot_id = $1 AND owner = $2",
+        ):
+            if gone:
+                await self._db.executemany(statement, [(self._bot, owner) for owner in gone])
         return len(rows) - len(gone)
+
+    def _is_dead(self, owner: str) -> bool:
+        """Whether a process was here and isn't any more, so that nobody waits for its lease to run
+        out. Of processes elsewhere we can't know."""
+        here, pid, _ = owner.rsplit(":", 2)
+        if owner == self.owner or not here or here != _here():
+            return False
+        if int(pid) == os.getpid():
+            # Its number is ours now, unless it lives in this very process (as in tests).
+            return owner not in _LIVING
+        try:
+            os.kill(int(pid), 0)
+        except ProcessLookupError:
+            return True
+        except OSError:
+            return False
+        return False
 
     async def _renew(self) -> dict[int, int]:
         """Slot → token of what is still ours."""
@@ -199,3 +221,19 @@ class Leases:
         if rows:
             self._calm_since = time.monotonic()
         return [Taken(Fence(row["slot"], self.owner, row["token"]), row["crashes"]) for row in rows]
+
+
+_LIVING: set[str] = set()
+"""The owners in this process."""
+
+
+@cache
+def _here() -> str:
+    """What processes that see each other's numbers have in common: the running kernel and its
+    namespace of processes. Empty where there is no such thing to read."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        namespace = Path("/proc/self/ns/pid").readlink().name
+    except OSError:
+        return ""
+    return f"{socket.gethostname()}/{boot[:8]}/{namespace.strip('pid:[]')}"

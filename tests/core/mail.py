@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from core import leases
 from core.db import Database
 from core.intake import Incoming, Intake
 from core.outgoing import Limiter
@@ -112,6 +113,7 @@ async def kill(intake: Intake) -> None:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     intake._finished.clear()
+    leases._LIVING.discard(intake.leases.owner)
     intake.leases.held.clear()
     if intake._ear is not None:
         await intake._ear.close()

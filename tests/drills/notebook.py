@@ -1,0 +1,141 @@
+"""What the drills of intake have in common: bots with the notebook plugin on one database, a Bot
+API of our own, and the checker that reads the history afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from core.db import Database
+from core.inbox import DONE
+from tests.core.mail import until
+from tests.core.work import opened
+from tests.support.bot_api import TOKEN, BotApi, message
+from tests.support.processes import ROOT, Bot
+
+PLUGIN = Path(__file__).parent / "plugins" / "notebook.py"
+INTERRUPTED = "I was restarted in the middle"
+
+
+@dataclass
+class Desk:
+    """A database, a Bot API, and the bots on them."""
+
+    url: str
+    folder: Path
+    db: Database
+    api: BotApi
+    bots: list[Bot] = field(default_factory=list)
+    delivered: int = 0
+
+    async def hire(self, **env: str) -> Bot:
+        """A bot process that is ready."""
+        number = len(self.bots)
+        bot = Bot(self.folder / f"bot{number}.log")
+        data = self.folder / f"data{number}"
+        data.mkdir()
+        built_in = [path.parent.name for path in (ROOT / "plugins").glob("*/plugin.toml")]
+        bot.env = {
+            "BOT_TOKEN": TOKEN,
+            "TELEGRAM_API_BASE": self.api.url,
+            "PLUGRAM_ROOT": str(self.folder),
+            "PLUGRAM_DATA_DIR": str(data),
+            "PLUGRAM_DATABASE__URL": self.url,
+            "PLUGRAM_WEB__PORT": str(bot.port),
+            "PLUGRAM_LOG__FORMAT": "json",
+            "PLUGRAM_PLUGINS__PATHS": f'["{PLUGIN}"]',
+            **{f"PLUGRAM_FEATURES__{name.upper()}": "false" for name in built_in},
+            **env,
+        }
+        self.bots.append(bot)
+        await asyncio.to_thread(bot.start)
+        return bot
+
+    async def deliver(
+        self, number: int, *, chats: int, each: int = 20, pause: float = 0.02
+    ) -> None:
+        """Messages that arrive over time, in turn to the chats."""
+        for start in range(self.delivered, self.delivered + number, each):
+            until_ = min(start + each, self.delivered + number)
+            await self.api.deliver(
+                *(message(at, str(at), user=at % chats + 1) for at in range(start + 1, until_ + 1))
+            )
+            await asyncio.sleep(pause)
+        self.delivered += number
+
+    async def effects(self) -> int:
+        return int(await self.db.fetchval("SELECT count(*) FROM drill_effects"))
+
+    async def resumed(self, than: int) -> float:
+        """Seconds until there are more effects than so many."""
+        began = time.monotonic()
+
+        async def more() -> bool:
+            return await self.effects() > than
+
+        await until(more, seconds=30)
+        return time.monotonic() - began
+
+    async def finished(self, *, seconds: float = 60) -> None:
+        """Wait until every update that was delivered is done."""
+
+        async def done() -> bool:
+            rows = await self.db.fetch(
+                "SELECT count(*) AS number FROM core_inbox WHERE status = $1", DONE
+            )
+            return int(rows[0]["number"]) >= self.delivered
+
+        await until(done, seconds=seconds)
+
+    async def check(self) -> dict[int, set[int]]:
+        """Nothing lost, no effect twice, every chat in order, every update answered. Returns which
+        processes worked on which chat."""
+        rows = await self.db.fetch("SELECT number, chat, pid FROM drill_effects ORDER BY place")
+        numbers = [row["number"] for row in rows]
+        assert sorted(numbers) == list(range(1, self.delivered + 1)), _difference(
+            numbers, self.delivered
+        )
+        by_chat: dict[int, list[int]] = defaultdict(list)
+        pids: dict[int, set[int]] = defaultdict(set)
+        for row in rows:
+            by_chat[row["chat"]].append(row["number"])
+            pids[row["pid"]].add(row["chat"])
+        for chat, own in by_chat.items():
+            assert own == sorted(own), f"chat {chat} out of order"
+            said = self.api.texts(chat)
+            missed = [number for number in own if f"noted {number}" not in said]
+            told = sum(INTERRUPTED in text for text in said)
+            assert len(missed) <= told, f"chat {chat}: no answer to {missed}, told {told} times"
+        statuses = await self.db.fetch("SELECT DISTINCT status FROM core_inbox")
+        assert [row["status"] for row in statuses] == [DONE]
+        return pids
+
+
+def _difference(numbers: list[int], delivered: int) -> str:
+    lost = sorted({*range(1, delivered + 1)} - {*numbers})
+    twice = sorted({number for number in numbers if numbers.count(number) > 1})
+    return f"lost {lost[:20]}, twice {twice[:20]}"
+
+
+@asynccontextmanager
+async def desk(url: str, folder: Path) -> AsyncIterator[Desk]:
+    async with opened(url) as db, BotApi() as api:
+        place = (
+            "INTEGER PRIMARY KEY AUTOINCREMENT"
+            if db.dialect == "sqlite"
+            else "BIGSERIAL PRIMARY KEY"
+        )
+        await db.execute(
+            f"CREATE TABLE drill_effects (place {place}, number BIGINT, chat BIGINT, pid BIGINT)"
+        )
+        one = Desk(url, folder, db, api)
+        try:
+            yield one
+        finally:
+            for bot in one.bots:
+                await asyncio.to_thread(bot.kill)
