@@ -45,7 +45,7 @@ class Texts:
     """Makes passages and queries; the same ones each time."""
 
     def __init__(self) -> None:
-        self._random = random.Random(20)  # noqa: S311 - no secret
+        self._random = random.Random(20)
         self._sentences = {
             language: [
                 sentence + "."
@@ -165,7 +165,7 @@ async def incoming(search: Search, texts: Texts, first_id: int, counted: list[in
 async def ask(search: Search, queries: Sequence[str]) -> list[float]:
     """Seconds for each; with pauses, as people don't queue up."""
     times = []
-    pauses = random.Random(1)  # noqa: S311 - no secret
+    pauses = random.Random(1)
     for query in queries:
         started = time.perf_counter()
         await search.search(SCOPE, query)
