@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 import subprocess
@@ -296,3 +297,14 @@ def test_the_wheel_holds_the_five_packages_and_their_data(tmp_path: Path) -> Non
         if path.relative_to(ROOT).parts[0] in PACKAGES
     }
     assert ours - names == set(), "the wheel lacks files"
+
+
+def test_what_the_wheel_installs_runs_away_from_the_checkout(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(build, check=True, cwd=ROOT, capture_output=True)
+    home = tmp_path / "installed"
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as archive:
+        archive.extractall(home)
+    command = [sys.executable, "-m", "core", "plugins", "list", "--json"]
+    listed = subprocess.run(command, cwd=home, capture_output=True, text=True, check=True)
+    assert {room.name for room in rooms()} <= {plugin["id"] for plugin in json.loads(listed.stdout)}
