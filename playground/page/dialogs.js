@@ -29,7 +29,9 @@ export function ask(title, content, { submit = t("ok"), cancel = true } = {}) {
     dialog.replaceChildren(form);
     dialog.returnValue = "";
     dialog.onclose = () => resolve(dialog.returnValue === "ok" ? Object.fromEntries(new FormData(form)) : null);
-    dialog.onclick = (event) => event.target === dialog && dialog.close("");
+    dialog.onclick = (event) => {
+      if (event.target === dialog) dialog.close("");
+    };
     dialog.showModal();
     form.querySelector("input, textarea, select, .strong")?.focus();
   });

@@ -8,7 +8,7 @@ export const $ = (id) => document.getElementById(id);
 export function el(tag, props = {}, ...children) {
   const [name, ...classes] = tag.split(".");
   const node = document.createElement(name || "div");
-  node.classList.add(...classes);
+  if (classes.length) node.className = classes.join(" ");
   for (const [key, value] of Object.entries(props)) {
     if (key === "data") Object.assign(node.dataset, value);
     else if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
