@@ -35,9 +35,15 @@ PER_FILE = 100
 SCOPE = Scope.user(1)
 _VOCABULARY = 60_000
 _SYLLABLES = {
-    "en": "ba con der fer gra hol in ka lan mor nes op per quin ras sta ter un ver wil xen yor".split(),
-    "ru": "ба вер го дал жен зор ин ка лен мор нас оп пер рас ста тер ун фер хол цен чур шен".split(),
-    "es": "ba can der fra gon ha jun la mar nos ol per que ras san tor un ver yer za cho llo".split(),
+    "en": (
+        "ba con der fer gra hol in ka lan mor nes op per quin ras sta ter un ver wil xen yor"
+    ).split(),
+    "ru": (
+        "ба вер го дал жен зор ин ка лен мор нас оп пер рас ста тер ун фер хол цен чур шен"
+    ).split(),
+    "es": (
+        "ba can der fra gon ha jun la mar nos ol per que ras san tor un ver yer za cho llo"
+    ).split(),
 }
 
 
@@ -147,11 +153,11 @@ async def fill(search: Search, embedder: Neighbours, texts: Texts, passages: int
             await take_in(search, SCOPE, file_id, sections, language=made[0][1])
             progress.advance(task, PER_FILE)
     embedder.bulk = False
-    if await search.wants_file(SCOPE):
-        await search.build_file(SCOPE, silent)
-    if search.db.dialect == "postgres":
+    if await search.indexer.wants_vector_file(SCOPE):
+        await search.indexer.build_vector_file(SCOPE, silent)
+    if search.engine.db.dialect == "postgres":
         for table in ("search_words", "search_terms", "search_passages", "search_vectors"):
-            await search.db.execute(f"VACUUM ANALYZE {table}")
+            await search.engine.db.execute(f"VACUUM ANALYZE {table}")
 
 
 async def incoming(search: Search, texts: Texts, first_id: int, counted: list[int]) -> None:

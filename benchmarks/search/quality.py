@@ -93,7 +93,8 @@ def read_xquad(folder: Path, language: str) -> tuple[dict[str, str], list[Judged
 
 def ndcg(ranking: Sequence[str], grades: Mapping[str, int]) -> float:
     def gain(values: Sequence[int]) -> float:
-        return sum((2**value - 1) / math.log2(at + 2) for at, value in enumerate(values[:DEPTH]))
+        worth = [float(2**value - 1) / math.log2(at + 2) for at, value in enumerate(values[:DEPTH])]
+        return sum(worth)
 
     ideal = gain(sorted(grades.values(), reverse=True))
     return gain([grades.get(name, 0) for name in ranking]) / ideal

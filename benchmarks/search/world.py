@@ -91,11 +91,11 @@ async def take_in(
         telegram_file_id="",
         created_at=datetime.now(UTC),
     )
-    async with search.db.transaction(scope):
-        await search.receive(file, sections, language)
-    await search.index_file(file_id, silent)
+    async with search.engine.db.transaction(scope):
+        await search.indexer.receive(file, sections, language)
+    await search.indexer.index_file(file_id, silent)
     if embed:
-        await search.embed_file(file_id, silent)
+        await search.indexer.embed_file(file_id, silent)
 
 
 async def silent(done: int, total: int) -> None:

@@ -111,7 +111,7 @@ class EndpointEmbedder:
         vectors = np.array([row.embedding for row in rows], dtype=np.float32)
         self._dimension = vectors.shape[1]
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-        unit: npt.NDArray[np.float32] = vectors / np.where(norms > 0, norms, 1)
+        unit: npt.NDArray[np.float32] = (vectors / np.where(norms > 0, norms, 1)).astype(np.float32)
         return unit
 
 

@@ -71,5 +71,5 @@ async def on_file_processed(ctx: Context, file: StoredFile, extraction: Extracti
     from plugins.search.service import of
 
     async with ctx.transaction(file.scope):
-        await of(ctx).receive(file, extraction.sections, extraction.language)
+        await of(ctx).indexer.receive(file, extraction.sections, extraction.language)
         await ctx.jobs.enqueue(index, {"file_id": file.id}, scope=file.scope)

@@ -70,7 +70,7 @@ def build(ctx: Context) -> typer.Typer:
 
     @group.command()
     async def reindex() -> None:
-        """Write the whole index anew: after a change of the embedder, or of this program's rules."""
+        """Write the whole index anew: after a change of the embedder, or of the rules of search."""
         columns = (TextColumn("Indexing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with Progress(*columns, console=console) as bar:
             task = bar.add_task("files")
@@ -78,7 +78,7 @@ def build(ctx: Context) -> typer.Typer:
             async def report(done: int, total: int) -> None:
                 bar.update(task, completed=done, total=total)
 
-            files = await service.of(ctx).reindex(report)
+            files = await service.of(ctx).indexer.reindex(report)
         console.print(f"{files} files are indexed anew.")
 
     return group

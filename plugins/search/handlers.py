@@ -7,9 +7,7 @@ from aiogram.filters import Command, CommandObject
 from aiogram.types import CallbackQuery, Message
 
 from plugins.search import service, views
-from plugins.search.service import ResultList
-from plugins.search.settings import Settings
-from plugins.search.views import Page, Result, Send, Show, Turn
+from plugins.search.views import Content, Send, Show, Turn
 from plugram import Context, FileLibrary, Person, Scope, Translate, UserError
 
 _NO_PREVIEW = {"is_disabled": True}
@@ -35,13 +33,13 @@ async def command(
     scope: Scope,
 ) -> None:
     if command.args:
-        await _answer(message, ctx, await found(ctx, t, person, scope, command.args))
+        await _answer(message, ctx, await _found(ctx, t, person, scope, command.args))
     else:
-        await _answer(message, ctx, Page(t("search-usage")))
+        await _answer(message, ctx, Content(t("search-usage")))
 
 
 async def words(message: Message, ctx: Context, t: Translate, person: Person, scope: Scope) -> None:
-    await _answer(message, ctx, await found(ctx, t, person, scope, message.text or ""))
+    await _answer(message, ctx, await _found(ctx, t, person, scope, message.text or ""))
 
 
 async def turn(
@@ -52,16 +50,17 @@ async def turn(
     person: Person,
     scope: Scope,
 ) -> None:
-    results = await service.of(ctx).results(scope, callback_data.results)
-    if results is None or query.message is None:
+    page = await service.of(ctx).turn(
+        scope, callback_data.results, callback_data.page, ctx.require(FileLibrary)
+    )
+    if page is None or query.message is None:
         raise UserError("search-expired")
-    page = await shown(ctx, t, person, results, callback_data.page)
     await ctx.telegram.call(
         "editMessageText",
         {
             "chat_id": query.message.chat.id,
             "message_id": query.message.message_id,
-            **_content(page),
+            **_fields(views.answer(t, person, page)),
         },
     )
     await query.answer()
@@ -79,51 +78,41 @@ async def show(
     file = await ctx.require(FileLibrary).get(scope, callback_data.file)
     if file is None:
         raise UserError("search-file-gone")
-    await ctx.telegram.send(
+    sent = await ctx.telegram.send(
         file.chat_id, t("search-original", name=file.name), reply_to=file.message_id
     )
+    if "reply_to_message" not in sent:  # deleted meanwhile: there is nothing to lead to
+        await ctx.telegram.edit(
+            file.chat_id, sent["message_id"], t("search-original-gone", name=file.name)
+        )
     await query.answer()
 
 
-async def found(ctx: Context, t: Translate, person: Person, scope: Scope, text: str) -> Page:
+async def _found(ctx: Context, t: Translate, person: Person, scope: Scope, text: str) -> Content:
     """The first page of what was found, or why there is none."""
-    answer, results = await service.of(ctx).ask(scope, person.id, text)
-    if results is None:
-        return views.nothing(t, answer)
-    return await shown(ctx, t, person, results, 1)
+    files = ctx.require(FileLibrary)
+    with ctx.metrics.timing("search"):
+        found, page = await service.of(ctx).ask(scope, person.id, text, files)
+    if page is not None:
+        return views.answer(t, person, page)
+    return views.nothing(t, found, reading=found.empty and bool(await files.count(scope)))
 
 
-async def shown(ctx: Context, t: Translate, person: Person, results: ResultList, page: int) -> Page:
-    """A page of a result list, from what is still there of it."""
-    size = ctx.config(Settings).page_size
-    page = min(max(page, 1), views.pages(results, size))
-    hits = results.hits[(page - 1) * size : page * size]
-    scope = Scope(results.scope)
-    passages = await service.of(ctx).passages(scope, [hit.passage_id for hit in hits])
-    files = await ctx.require(FileLibrary).get_many(scope, [hit.file_id for hit in hits])
-    there = [
-        Result(hit, passages[hit.passage_id], files[hit.file_id])
-        for hit in hits
-        if hit.passage_id in passages and hit.file_id in files
-    ]
-    return views.answer(t, person, results, there, page=page, page_size=size)
-
-
-async def _answer(message: Message, ctx: Context, page: Page) -> None:
+async def _answer(message: Message, ctx: Context, content: Content) -> None:
     await ctx.telegram.call(
         "sendMessage",
         {
             "chat_id": message.chat.id,
             "message_thread_id": message.message_thread_id if message.is_topic_message else None,
-            **_content(page),
+            **_fields(content),
         },
     )
 
 
-def _content(page: Page) -> dict[str, object]:
-    keyboard = [[button.as_dict() for button in row] for row in page.rows]
+def _fields(content: Content) -> dict[str, object]:
+    keyboard = [[button.as_dict() for button in row] for row in content.rows]
     return {
-        "text": page.text,
+        "text": content.text,
         "parse_mode": "HTML",
         "link_preview_options": _NO_PREVIEW,
         "reply_markup": {"inline_keyboard": keyboard} if keyboard else None,

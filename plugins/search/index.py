@@ -333,7 +333,8 @@ class Index(ABC):
 
     async def lock(self, scope: str) -> None:
         """Until the transaction ends nobody else writes in this scope: two files that share words
-        would wait for each other's rows of the vocabulary."""
+        would wait for each other's rows of the vocabulary. SQLite has one writer anyway."""
+        return
 
     async def open_file(self, file: IndexedFile, name_packed: bytes) -> None:
         """Make the file's row, incomplete as yet. Its old one must be gone."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import plugram
 from plugins.search import service
+from plugins.search.engine import FingerprintMismatch
 from plugram import Priority, Scope, job
 
 if TYPE_CHECKING:
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
 async def index(ctx: Context, job: Job, file_id: int) -> None:
     """Make a file's text searchable by its words, then have its meaning looked at."""
     search = service.of(ctx)
-    file = await search.index_file(file_id, _progress(job))
+    file = await search.indexer.index_file(file_id, _progress(job))
     if file is None:  # an earlier attempt got so far, or the file is gone
-        file = await search.index.file(file_id)
+        file = await search.engine.index.file(file_id)
     if file is None:
         return
     await ctx.jobs.enqueue(embed, {"file_id": file_id}, scope=Scope(file.scope))
@@ -38,8 +39,8 @@ async def embed(ctx: Context, job: Job, file_id: int) -> None:
     by `catch_up`."""
     search = service.of(ctx)
     try:
-        file = await search.embed_file(file_id, _progress(job))
-    except service.FingerprintMismatch as error:
+        file = await search.indexer.embed_file(file_id, _progress(job))
+    except FingerprintMismatch as error:
         ctx.log.warning("not embedded", file=file_id, reason=str(error))
         return
     if file is None:
@@ -52,7 +53,7 @@ async def embed(ctx: Context, job: Job, file_id: int) -> None:
         meaning=True,
     )
     scope = Scope(file.scope)
-    if await search.wants_file(scope):
+    if await search.indexer.wants_vector_file(scope):
         await ctx.jobs.enqueue(
             build_vectors, {"scope_key": file.scope}, key=f"vectors {file.scope}", scope=scope
         )
@@ -61,18 +62,18 @@ async def embed(ctx: Context, job: Job, file_id: int) -> None:
 @job(timeout=3600, priority=Priority.LOW)
 async def build_vectors(ctx: Context, job: Job, scope_key: str) -> None:
     """Make the index file of a large scope anew (SQLite)."""
-    await service.of(ctx).build_file(Scope(scope_key), _progress(job))
+    await service.of(ctx).indexer.build_vector_file(Scope(scope_key), _progress(job))
 
 
 @job(cron="*/30 * * * *", priority=Priority.LOW)
 async def catch_up(ctx: Context, job: Job) -> None:
     """Finish what an outage left behind, and clear away old result lists."""
     search = service.of(ctx)
-    await search.tidy()
-    waiting, meaningless = await search.unfinished()
+    await search.results.tidy()
+    waiting, meaningless = await search.indexer.unfinished()
     for file_id in waiting:
         await ctx.jobs.enqueue(index, {"file_id": file_id}, key=f"index {file_id}")
-    if await search.can_embed():
+    if await search.indexer.can_embed():
         for file_id in meaningless:
             await ctx.jobs.enqueue(embed, {"file_id": file_id}, key=f"embed {file_id}")
 

@@ -161,7 +161,8 @@ def rank(
         + weights.phrase * words.phrase
         + weights.name * names.coverage
     )
-    order = np.lexsort(([-one.passage_id for one in candidates], -score.round(4)))
+    newest = np.array([-one.passage_id for one in candidates])
+    order = np.lexsort((newest, -score.round(4)))
     typed = [group.text for group in groups]
     found = words.found.tolist()
     return [
@@ -271,7 +272,8 @@ class _Table:
             follows = (left >= 0) & (right == left + 1) & (owner[:-gap] == owner[gap:])
             together[owner[:-gap][follows], left[follows]] = True
         pair = np.minimum(self._idf[:-1], self._idf[1:])
-        return together[:, :-1] @ pair / (float(pair.sum()) or 1.0)
+        share: npt.NDArray[np.float64] = together[:, :-1] @ pair / (float(pair.sum()) or 1.0)
+        return share
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ def _matches(text: str, language: str, terms: Collection[str]) -> list[tuple[int
 def _window(
     text: str, spans: Sequence[tuple[int, int]], forms: Sequence[str], length: int
 ) -> tuple[int, int]:
-    """The stretch with the most different words, at the bounds of words; the first of equal ones."""
+    """The stretch with the most different words, cut between words; the first of equal ones."""
     if len(text) <= length:
         return 0, len(text)
     if not spans:

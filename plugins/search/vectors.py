@@ -257,7 +257,7 @@ class VectorCache:
             await asyncio.to_thread((self._folder() / source.file).unlink, missing_ok=True)
 
     async def _without_removed(self, scope: str, index: Any, source: IndexFile) -> Any:
-        """The index without vectors that are gone; None if so many are that it's better made anew."""
+        """Without the vectors that are gone; None if so many are that it's better made anew."""
         rows = await self._db.fetch(
             "SELECT passage_id FROM search_vectors WHERE scope = $1 AND seq <= $2",
             scope,
@@ -283,9 +283,8 @@ def _map(path: Path) -> Any:
     from usearch.index import Index
 
     with contextlib.suppress(OSError, RuntimeError):
-        if path.is_file() and (index := Index.restore(path, view=True)) is not None:
-            index.expansion_search = _BREADTH
-            return index
+        if path.is_file():
+            return Index.restore(path, view=True, expansion_search=_BREADTH)
     return None
 
 

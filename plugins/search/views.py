@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from plugins.search.api import Found, FoundPassage, Hit
-from plugins.search.service import ResultList
-from plugins.search.snippets import Piece, marked, snippet
+from plugins.search.api import Found
+from plugins.search.results import Page, Result
+from plugins.search.snippets import Piece
 from plugram import Button, Callback, Html, Person, StoredFile, Translate, escape
 
 Rows = Sequence[Sequence[Button]]
 
-SNIPPET = 280
-"""Characters of a passage that a result shows; five of them and their frame fit into a message."""
 _DOTS = 5
+_PLACES = ("page", "slide", "sheet", "line")
 
 
 class Turn(Callback, name="page"):
@@ -38,60 +36,38 @@ class Show(Callback, name="show"):
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class Content:
+    """Text and buttons of a message."""
+
     text: str
     rows: Rows = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """A hit with what is shown of it."""
-
-    hit: Hit
-    passage: FoundPassage
-    file: StoredFile
-
-
-def pages(results: ResultList, page_size: int) -> int:
-    return max(1, math.ceil(len(results.hits) / page_size))
+def answer(t: Translate, person: Person, page: Page) -> Content:
+    """One page of a result list."""
+    parts = [_heading(t, page), *(_result(t, person, page, one) for one in page.results)]
+    if not page.results:
+        parts.append(t("search-page-gone"))
+    rows = [_buttons(t, one) for one in page.results]
+    if page.pages > 1:
+        rows.append(_turning(page))
+    return Content(Html("\n\n").join(parts), rows)
 
 
-def answer(
-    t: Translate,
-    person: Person,
-    results: ResultList,
-    shown: Sequence[Result],
-    *,
-    page: int,
-    page_size: int,
-) -> Page:
-    """One page of a result list. `shown` are those of its hits that are still there."""
-    first = (page - 1) * page_size + 1
-    best = results.hits[0].score
-    parts = [
-        _heading(t, results),
-        *(
-            _result(t, person, results, one, number, best)
-            for number, one in enumerate(shown, start=first)
-        ),
-    ]
-    rows = [_buttons(t, one, number) for number, one in enumerate(shown, start=first)]
-    if turning := _turning(results.id, page, pages(results, page_size)):
-        rows.append(turning)
-    return Page(Html("\n\n").join(parts), rows)
-
-
-def nothing(t: Translate, found: Found) -> Page:
-    """Why there is no result, and what to do."""
+def nothing(t: Translate, found: Found, *, reading: bool = False) -> Content:
+    """Why there is no result, and what to do. `reading`: there are files that wait for indexing."""
     if found.wordless:
-        return Page(t("search-wordless"))
+        return Content(t("search-wordless"))
     if found.empty:
-        return Page(t("search-empty"))
+        return Content(t("search-reading") if reading else t("search-empty"))
     tips = [t("search-none", query=_shortened(found.query)), t("search-none-tips")]
-    return Page(Html("\n\n").join(tips))
+    if not found.by_meaning:
+        tips.append(t("search-words-only"))
+    return Content(Html("\n\n").join(tips))
 
 
-def _heading(t: Translate, results: ResultList) -> Html:
+def _heading(t: Translate, page: Page) -> Html:
+    results = page.list
     lines = [t("search-found", files=len(results.hits), query=_shortened(results.query))]
     if results.corrected:
         words = ", ".join(f"{typed} → {meant}" for typed, meant in results.corrected.items())
@@ -103,19 +79,18 @@ def _heading(t: Translate, results: ResultList) -> Html:
     return Html("\n").join(lines)
 
 
-def _result(
-    t: Translate, person: Person, results: ResultList, one: Result, number: int, best: float
-) -> Html:
-    name = _html(marked(one.file.name, one.passage.language, results.terms))
-    facts = [_dots(one.hit.score, best), t.date(one.file.created_at, person)]
-    if place := _place(t, one.passage):
-        facts.insert(1, place)
-    lines = [Html(f"<b>{number}.</b> {name}"), Html(escape(" · ".join(facts)))]
-    if not one.passage.is_name:
-        pieces = snippet(
-            " ".join(one.passage.text.split()), one.passage.language, results.terms, length=SNIPPET
-        )
-        lines.append(Html(f"<blockquote>{_html(pieces)}</blockquote>"))
+def _result(t: Translate, person: Person, page: Page, result: Result) -> Html:
+    facts = [
+        _dots(result.score, page.list.hits[0].score),
+        _place(t, result),
+        t.date(result.file.created_at, person),
+    ]
+    lines = [
+        Html(f"<b>{result.number}.</b> {_html(result.name)}"),
+        Html(escape(" · ".join(filter(None, facts)))),
+    ]
+    if result.text:
+        lines.append(Html(f"<blockquote>{_html(result.text)}</blockquote>"))
     return Html("\n").join(lines)
 
 
@@ -132,16 +107,18 @@ def _dots(score: float, best: float) -> str:
     return "●" * min(filled, _DOTS) + "○" * (_DOTS - min(filled, _DOTS))
 
 
-def _place(t: Translate, passage: FoundPassage) -> str:
-    page = passage.locator.get("page")
-    return t.plain("search-place-page", page=str(page)) if page else ""
+def _place(t: Translate, result: Result) -> str:
+    if result.locator.get("part") == "caption":
+        return t.plain("search-place-caption")
+    for place in _PLACES:
+        if (value := result.locator.get(place)) is not None:
+            return t.plain(f"search-place-{place}", value=str(value))
+    return ""
 
 
-def _buttons(t: Translate, one: Result, number: int) -> list[Button]:
-    return [
-        Button(t.plain("search-button-send", number=str(number)), Send(file=one.file.id)),
-        _way_back(t, one.file, number),
-    ]
+def _buttons(t: Translate, result: Result) -> list[Button]:
+    send = t.plain("search-button-send", number=str(result.number))
+    return [Button(send, Send(file=result.file.id)), _way_back(t, result.file, result.number)]
 
 
 def _way_back(t: Translate, file: StoredFile, number: int) -> Button:
@@ -153,15 +130,13 @@ def _way_back(t: Translate, file: StoredFile, number: int) -> Button:
     return Button(text, Show(file=file.id))
 
 
-def _turning(number: int, page: int, last: int) -> list[Button]:
-    if last == 1:
-        return []
-    row = []
-    if page > 1:
-        row.append(Button("‹", Turn(results=number, page=page - 1)))
-    row.append(Button(f"{page} / {last}", Turn(results=number, page=page)))
-    if page < last:
-        row.append(Button("›", Turn(results=number, page=page + 1)))
+def _turning(page: Page) -> list[Button]:
+    number, row = page.list.id, []
+    if page.number > 1:
+        row.append(Button("‹", Turn(results=number, page=page.number - 1)))
+    row.append(Button(f"{page.number} / {page.pages}", Turn(results=number, page=page.number)))
+    if page.number < page.pages:
+        row.append(Button("›", Turn(results=number, page=page.number + 1)))
     return row
 
 

@@ -1,0 +1,225 @@
+"""Finding: from a query to ranked passages."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from plugins.search.api import Explanation, Found, Hit
+from plugram import PlugramError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from plugins.search.engine import Engine
+    from plugins.search.index import Statistics
+    from plugins.search.query import Query
+    from plugins.search.ranker import Background, Corpus, Scored, Weights
+    from plugram import Embedder, Scope
+
+_EMBED_WAIT = 3.0
+"""Seconds that a search waits for the embedder before it goes by words alone."""
+_NEAREST = 100
+"""Passages that the meaning leg hands to the ranker."""
+_MOST_LANGUAGES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Meaning:
+    """What the meaning leg found: nothing without an embedder."""
+
+    vector: npt.NDArray[np.float32] | None
+    background: Background
+    nearest: Sequence[int]
+
+
+class Finder:
+    """Asks both legs at once, ranks what they bring, and shows what is worth it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._background: tuple[str, Background] | None = None
+        self._warned = ""
+
+    async def find(
+        self, scope: Scope, query: str, limit: int, *, per_file: bool
+    ) -> tuple[Found, frozenset[str]]:
+        """What was found, and the terms to mark in it. Raises DatabaseError; an embedder that is
+        away costs only the meaning."""
+        from plugins.search.analyzer import analyse_query, normalise
+
+        text, cut = _cut(" ".join(normalise(query).split()), self._engine.settings.query_length)
+        if not analyse_query(text, ()):
+            return Found(text, (), cut=cut, wordless=True), frozenset()
+        with self._engine.searching():
+            statistics = await self._engine.index.statistics(scope)
+            if not statistics.files:
+                return Found(text, (), cut=cut, empty=True), frozenset()
+            understood, ranked, by_meaning = await self._look(scope, text, statistics)
+        kept = self._worth_showing(ranked)
+        found = Found(
+            query=text,
+            hits=[_hit(one) for one in (_best_of_files(kept) if per_file else kept)[:limit]],
+            corrected=understood.corrected,
+            cut=cut,
+            by_meaning=by_meaning or not statistics.vectors,
+        )
+        return found, _marks(understood)
+
+    async def _look(
+        self, scope: Scope, text: str, statistics: Statistics
+    ) -> tuple[Query, list[Scored], bool]:
+        """The query as it was understood, all candidates ranked, and whether meaning counted."""
+        from plugins.search.query import understand
+        from plugins.search.ranker import Corpus, rank
+
+        index = self._engine.index
+        corpus = Corpus(scope.key, statistics.passages, statistics.average_length)
+        legs = [asyncio.create_task(self._by_meaning(scope, text, statistics))]
+        try:
+            understood = await understand(text, scope, _written(statistics), index, corpus)
+            if understood.corrected:
+                # A misspelt word means nothing to the embedder; but it may be of another language.
+                mended = _mended(text, understood.corrected)
+                legs.append(asyncio.create_task(self._by_meaning(scope, mended, statistics)))
+            by_words = await self._by_words(scope, understood, corpus)
+            meanings = [await leg for leg in legs]
+        finally:
+            for leg in legs:
+                leg.cancel()
+        near = [passage_id for meaning in meanings for passage_id in meaning.nearest]
+        vectors = [meaning.vector for meaning in meanings]
+        candidates = await index.candidates(scope, list(dict.fromkeys([*by_words, *near])), vectors)
+        background = meanings[0].background
+        ranked = rank(understood.groups, candidates, corpus, background, self._weights())
+        return understood, ranked, vectors[0] is not None
+
+    async def _by_words(self, scope: Scope, query: Query, corpus: Corpus) -> list[int]:
+        from plugins.search.query import best, fallback, plan
+
+        for planner in (plan, fallback):
+            planned = planner(query.groups, corpus)
+            if planned.clauses:
+                found = await self._engine.index.postings(scope, planned.clauses)
+                if ids := best(planned, found):
+                    return ids
+        return []
+
+    async def _by_meaning(self, scope: Scope, text: str, statistics: Statistics) -> _Meaning:
+        from plugins.search.ranker import Background
+
+        nothing = _Meaning(None, Background(0.0, 1.0), [])
+        embedder = self._engine.embedder()
+        if embedder is None or not statistics.vectors:
+            return nothing
+        try:
+            await self._engine.check_fingerprint(embedder)
+            async with asyncio.timeout(_EMBED_WAIT):
+                background = await self._background_of(embedder)
+                vector = (await embedder.embed([text], kind="query"))[0]
+        except PlugramError as error:
+            self._warn(f"searching by words alone: {error}")
+            return nothing
+        except TimeoutError:
+            self._warn(f"searching by words alone: the embedder takes over {_EMBED_WAIT:g} s")
+            return nothing
+        nearest = await self._engine.index.nearest(scope, vector, _NEAREST, statistics)
+        return _Meaning(vector, background, nearest)
+
+    async def _background_of(self, embedder: Embedder) -> Background:
+        """Kept in memory and in the database: it costs as much as a few queries."""
+        from plugins.search.calibration import background
+        from plugins.search.ranker import Background
+
+        if self._background is not None and self._background[0] == embedder.fingerprint:
+            return self._background[1]
+        key = f"background {embedder.fingerprint}"
+        kept = await self._engine.index.meta(key)
+        if kept is None:
+            measured = await background(embedder)
+            kept = json.dumps([measured.mean, measured.deviation])
+            await self._engine.index.set_meta(key, kept)
+        self._background = (embedder.fingerprint, Background(*json.loads(kept)))
+        return self._background[1]
+
+    def _weights(self) -> Weights:
+        from plugins.search.ranker import Weights
+
+        settings = self._engine.settings
+        return Weights(
+            words=settings.words_weight,
+            meaning=settings.meaning_weight,
+            phrase=settings.phrase_weight,
+            name=settings.name_weight,
+        )
+
+    def _worth_showing(self, ranked: Sequence[Scored]) -> list[Scored]:
+        """Passages with words of the query, and those close in meaning; the bar is for the closest,
+        its companions may be a good deal further away."""
+        settings = self._engine.settings
+        closest = max((one.meaning for one in ranked), default=0.0)
+        bar = settings.min_similarity
+        enough = max(bar / 3, closest / 5) if closest >= bar else math.inf
+        return [
+            one
+            for one in ranked
+            if one.meaning >= enough or max(one.coverage, one.name) >= settings.min_coverage
+        ]
+
+    def _warn(self, message: str) -> None:
+        """Each message once in a row: searches are many."""
+        if message != self._warned:
+            self._warned = message
+            self._engine.log.warning(message)
+
+
+def _cut(text: str, length: int) -> tuple[str, bool]:
+    """At most `length` characters, whole words; and whether something was cut."""
+    if len(text) <= length:
+        return text, False
+    space = text.rfind(" ", length // 2, length + 1)
+    return text[: space if space > 0 else length], True
+
+
+def _mended(text: str, corrected: Mapping[str, str]) -> str:
+    words = "|".join(map(re.escape, corrected))
+    return re.sub(rf"\b({words})\b", lambda found: corrected[found.group()], text)
+
+
+def _written(statistics: Statistics) -> list[str]:
+    """The languages whose stems the index has. Those of other languages could only meet them by
+    accident: "remover" (Spanish, to stir) would find "removed"."""
+    return list(dict.fromkeys([*filter(None, statistics.languages[:_MOST_LANGUAGES]), "en"]))
+
+
+def _marks(query: Query) -> frozenset[str]:
+    telling = [group for group in query.groups if not group.stop] or query.groups
+    return frozenset(term for group in telling for term in group.terms)
+
+
+def _best_of_files(ranked: Sequence[Scored]) -> list[Scored]:
+    best: dict[int, Scored] = {}
+    for one in ranked:
+        best.setdefault(one.file_id, one)
+    return list(best.values())
+
+
+def _hit(scored: Scored) -> Hit:
+    return Hit(
+        passage_id=scored.passage_id,
+        file_id=scored.file_id,
+        score=scored.score,
+        explanation=Explanation(
+            matched=scored.matched,
+            words=scored.words,
+            meaning=scored.meaning,
+            phrase=scored.phrase,
+            name=scored.name,
+        ),
+    )

@@ -1,0 +1,365 @@
+"""Indexing: from the text of a file to passages that are found by words and by meaning."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
+
+from plugins.search.engine import Engine, FingerprintMismatch
+from plugram import Scope
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from plugins.search.api import FoundPassage
+    from plugins.search.chunker import Passage
+    from plugins.search.index import IndexedFile, PassageRow, Pending
+    from plugins.search.settings import Settings
+    from plugram import Embedder, Section, StoredFile
+
+Progress = Callable[[int, int], Awaitable[None]]
+"""Told how much is done, of how much."""
+
+SLICE = 200
+"""Passages that are written in one transaction: about 0.1 s. A larger file takes several, and is
+found when the last is through."""
+
+_ANALYSED_AT_ONCE = 8
+_EMBEDDED_AT_ONCE = 8
+_LEFT_BEHIND = 600.0
+"""Seconds after which what isn't finished was probably left behind by an outage."""
+_FILES_AT_ONCE = 50
+
+
+class Indexer:
+    """Takes texts in and files out. What it does twice gives the same as once."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._settings: Settings = engine.settings
+        self._db = engine.db
+
+    # -- words
+
+    async def receive(self, file: StoredFile, sections: Sequence[Section], language: str) -> None:
+        """Keep a text for `index_file`, in the caller's transaction."""
+        await self._put_pending(
+            file.id, file.scope.key, file.name, language or file.language, sections
+        )
+
+    async def index_file(self, file_id: int, progress: Progress) -> IndexedFile | None:
+        """Cut and index the text that waits for this file, in place of the one it had; None if
+        none waits. Afterwards the file is found by its words."""
+        pending = await self._engine.index.pending(file_id)
+        if pending is None:
+            return None
+        passages = await asyncio.to_thread(_chunks, pending, self._settings)
+        language = await asyncio.to_thread(_language, pending, passages)
+        if len(passages) > self._settings.passages_per_file:
+            self._engine.log.warning("only a part of the file is searchable", file=file_id)
+            passages = passages[: self._settings.passages_per_file]
+        file = _indexed(pending, language, len(passages))
+        rows = [_name_row(file)]
+        for at in range(0, len(passages), _ANALYSED_AT_ONCE):
+            await self._engine.make_way()
+            part = passages[at : at + _ANALYSED_AT_ONCE]
+            rows += await asyncio.to_thread(_rows, file, at + 1, part)
+            await progress(at, 2 * len(passages))
+        await self._replace(file, rows, pending, progress)
+        return file
+
+    async def _replace(
+        self,
+        file: IndexedFile,
+        rows: Sequence[PassageRow],
+        pending: Pending,
+        progress: Progress,
+    ) -> None:
+        """In one transaction, unless that would keep others from writing for too long."""
+        index, scope = self._engine.index, Scope(file.scope)
+        slices = [rows[at : at + SLICE] for at in range(0, len(rows), SLICE)]
+        old = await index.file(file.file_id)
+        if old is not None and old.passages >= SLICE:
+            await self._remove_slowly(old)
+        for number, part in enumerate(slices):
+            await self._engine.make_way()
+            async with self._db.transaction(scope):
+                await index.lock(scope.key)
+                if not number:
+                    await self._remove_at_once(file.file_id)
+                    await index.open_file(file, rows[0].packed)
+                await index.add_passages(file, part)
+                if number == len(slices) - 1:
+                    await index.finish_file(file.file_id, words=True, meaning=False)
+                    await index.drop_pending(file.file_id, pending.received_at)
+            await progress(len(rows) + number * SLICE, 2 * len(rows))
+
+    async def forget(self, scope: Scope, file_id: int) -> None:
+        """Take a file of a scope out; one that isn't there is no error."""
+        index = self._engine.index
+        old = await index.file(file_id)
+        if old is not None and old.scope == scope.key:
+            await self._remove_slowly(old)
+            async with self._db.transaction(scope):
+                await index.lock(scope.key)
+                await index.close_file(old)
+        pending = await index.pending(file_id)
+        if pending is not None and pending.scope == scope.key:
+            await index.drop_pending(file_id, pending.received_at)
+
+    async def _remove_slowly(self, file: IndexedFile) -> None:
+        """All its passages, in several transactions; its row stays."""
+        while True:
+            async with self._db.transaction(Scope(file.scope)):
+                await self._engine.index.lock(file.scope)
+                if await self._engine.index.remove_passages(file, SLICE) < SLICE:
+                    return
+
+    async def _remove_at_once(self, file_id: int) -> None:
+        """What is there of a file, in the current transaction."""
+        old = await self._engine.index.file(file_id)
+        if old is not None:
+            while await self._engine.index.remove_passages(old, SLICE):
+                pass
+            await self._engine.index.close_file(old)
+
+    async def _put_pending(
+        self, file_id: int, scope: str, name: str, language: str, sections: Sequence[Section]
+    ) -> None:
+        from plugins.search.index import Pending
+
+        written = [
+            {"text": one.text, "locator": dict(one.locator), "heading": one.heading}
+            for one in sections
+        ]
+        # JSON in ASCII: a text may hold what databases refuse, and is cleaned when it is cut.
+        pending = Pending(file_id, scope, name, language, json.dumps(written), time.time())
+        await self._engine.index.put_pending(pending)
+
+    # -- meaning
+
+    async def embed_file(self, file_id: int, progress: Progress) -> IndexedFile | None:
+        """Give every passage of a file its vector, so that it is found by meaning. None if there
+        is nothing to embed with, or the file is gone. Raises FingerprintMismatch and what the
+        embedder raises; what was embedded before stays."""
+        index = self._engine.index
+        file = await index.file(file_id)
+        embedder = self._engine.embedder()
+        if file is None or not file.words or embedder is None:
+            return None
+        await self._engine.check_fingerprint(embedder, claim=True)
+        scope, done = Scope(file.scope), 0
+        while rows := await index.unembedded(file_id, self._settings.embed_batch):
+            texts = [f"{row.heading}\n{row.text}" if row.heading else row.text for row in rows]
+            vectors = await self._embedded(embedder, texts)
+            async with self._db.transaction(scope):
+                await index.lock(scope.key)
+                await index.add_vectors(scope.key, [row.passage_id for row in rows], vectors)
+            done += len(rows)
+            await progress(done, max(file.passages, done))
+        async with self._db.transaction(scope):
+            await index.finish_file(file_id, words=True, meaning=True)
+        return file
+
+    async def _embedded(self, embedder: Embedder, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        import numpy as np
+
+        parts = []
+        for at in range(0, len(texts), _EMBEDDED_AT_ONCE):
+            await self._engine.make_way()
+            part = texts[at : at + _EMBEDDED_AT_ONCE]
+            parts.append(await embedder.embed(part, kind="passage"))
+        joined: npt.NDArray[np.float32] = np.concatenate(parts)
+        return joined
+
+    async def can_embed(self) -> bool:
+        """Whether there is an embedder, and it fits the index."""
+        embedder = self._engine.embedder()
+        if embedder is None:
+            return False
+        try:
+            await self._engine.check_fingerprint(embedder)
+        except FingerprintMismatch:
+            return False
+        return True
+
+    async def unfinished(self, limit: int = 200) -> tuple[list[int], list[int]]:
+        """Files whose text waits, and files without meaning, that an outage left behind."""
+        before = time.time() - _LEFT_BEHIND
+        waiting = await self._db.fetch(
+            "SELECT file_id FROM search_pending WHERE received_at < $1 ORDER BY file_id LIMIT $2",
+            before,
+            limit,
+        )
+        meaningless = await self._db.fetch(
+            "SELECT file_id FROM search_files WHERE words = 1 AND meaning = 0 AND indexed_at < $1"
+            " ORDER BY file_id LIMIT $2",
+            before,
+            limit,
+        )
+        return [row["file_id"] for row in waiting], [row["file_id"] for row in meaningless]
+
+    # -- index files of large scopes
+
+    async def wants_vector_file(self, scope: Scope) -> bool:
+        """Whether the scope's index file should be made anew; only SQLite has some."""
+        vectors = self._engine.vectors
+        if vectors is None:
+            return False
+        return await vectors.wants_file(scope.key, await self._engine.index.statistics(scope))
+
+    async def build_vector_file(self, scope: Scope, progress: Progress) -> None:
+        if (vectors := self._engine.vectors) is not None:
+            await vectors.build(scope.key, await self._engine.index.statistics(scope), progress)
+
+    # -- starting anew
+
+    async def reindex(self, progress: Progress) -> int:
+        """Cut, analyse and embed everything anew with today's rules and embedder; how many files.
+
+        Meaning goes first everywhere, so that vectors of two embedders never meet; each file is
+        found by its words until its turn, and by meaning after it.
+        """
+        index, embedder = self._engine.index, self._engine.embedder()
+        total = (await index.totals()).files
+        await self._forget_meaning()
+        if embedder is not None:
+            await index.set_meta("fingerprint", self._engine.fingerprint(embedder))
+        done = 0
+        async for file in self._all_files():
+            await self._reindex_file(file)
+            done += 1
+            await progress(done, max(total, done))
+        await self.note_analyzer(anew=True)
+        return done
+
+    async def _all_files(self) -> AsyncIterator[IndexedFile]:
+        last = 0
+        while files := await self._engine.index.files_after(last, _FILES_AT_ONCE):
+            for file in files:
+                yield file
+            last = files[-1].file_id
+
+    async def _forget_meaning(self) -> None:
+        async for file in self._all_files():
+            async with self._db.transaction(Scope(file.scope)):
+                await self._engine.index.lock(file.scope)
+                await self._engine.index.drop_vectors(file.file_id)
+        if (vectors := self._engine.vectors) is not None:
+            for row in await self._db.fetch("SELECT scope FROM search_vector_files"):
+                await vectors.drop_file(row["scope"])
+
+    async def _reindex_file(self, file: IndexedFile) -> None:
+        index = self._engine.index
+        if await index.pending(file.file_id) is None:
+            sections = _rejoined(await index.texts(file.file_id))
+            await self._put_pending(file.file_id, file.scope, file.name, file.language, sections)
+        await self.index_file(file.file_id, silent)
+        await self.embed_file(file.file_id, silent)
+        scope = Scope(file.scope)
+        if await self.wants_vector_file(scope):
+            await self.build_vector_file(scope, silent)
+
+    async def note_analyzer(self, *, anew: bool = False) -> None:
+        """Keep which rules the index is written by, and say it if they are others by now."""
+        from plugins.search.analyzer import ANALYZER
+
+        index = self._engine.index
+        if anew:
+            await index.set_meta("analyzer", ANALYZER)
+        elif (written := await index.claim_meta("analyzer", ANALYZER)) != ANALYZER:
+            self._engine.log.warning(
+                "the index was written by other rules: plugram search reindex",
+                written=written,
+                current=ANALYZER,
+            )
+
+
+async def silent(done: int, total: int) -> None:
+    """Progress that nobody watches."""
+
+
+# -- work for threads: no database in here ------------------------------------------------------
+
+
+def _chunks(pending: Pending, settings: Settings) -> list[Passage]:
+    from plugins.search.chunker import chunk
+    from plugram import Section
+
+    sections = [Section(**section) for section in json.loads(pending.sections)]
+    # The name has a row of its own.
+    sections = [section for section in sections if section.locator.get("part") != "name"]
+    return chunk(sections, length=settings.passage_length)
+
+
+def _language(pending: Pending, passages: Sequence[Passage]) -> str:
+    """Of the whole document, once: a passage alone is too short to be sure."""
+    from plugins.search.languages import detect
+
+    if pending.language:
+        return pending.language
+    return detect("\n".join(passage.text for passage in passages[:6]))
+
+
+def _indexed(pending: Pending, language: str, passages: int) -> IndexedFile:
+    from plugins.search.index import IndexedFile
+
+    return IndexedFile(
+        pending.file_id, pending.scope, pending.name, language, passages, words=False, meaning=False
+    )
+
+
+def _name_row(file: IndexedFile) -> PassageRow:
+    from plugins.search.analyzer import normalise, tokenise
+    from plugins.search.index import row
+    from plugins.search.ranker import pack
+
+    name = normalise(file.name)
+    tokens = tokenise(name, file.language)
+    return row(file.scope, 0, name, tokens, packed=pack(file.scope, tokens))
+
+
+def _rows(file: IndexedFile, ordinal: int, passages: Sequence[Passage]) -> list[PassageRow]:
+    from plugins.search.analyzer import tokenise
+    from plugins.search.index import row
+    from plugins.search.ranker import pack
+
+    rows = []
+    for number, passage in enumerate(passages, ordinal):
+        tokens = tokenise(passage.text, file.language)
+        # A chapter's title says what all its passages are about, though it stands in the first.
+        above = "" if passage.heading in passage.text else passage.heading
+        titles = {
+            form for token in tokenise(above, file.language) for form in (token.exact, token.stem)
+        }
+        rows.append(
+            row(
+                file.scope,
+                number,
+                passage.text,
+                tokens,
+                packed=pack(file.scope, tokens, titles),
+                titles=titles,
+                heading=passage.heading,
+                locator=passage.locator,
+            )
+        )
+    return rows
+
+
+def _rejoined(passages: Sequence[FoundPassage]) -> list[Section]:
+    """Sections out of passages: neighbours with one place are one text again."""
+    from plugram import Section
+
+    sections: list[Section] = []
+    for passage in passages:
+        last = sections[-1] if sections else None
+        if last and (last.locator, last.heading) == (passage.locator, passage.heading):
+            sections[-1] = Section(f"{last.text}\n{passage.text}", last.locator, last.heading)
+        else:
+            sections.append(Section(passage.text, passage.locator, passage.heading))
+    return sections
