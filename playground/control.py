@@ -10,6 +10,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -129,7 +130,8 @@ class Control:
         chat = self._world.chat_of(bot, user)
         messages = self._world.messages(chat)
         last = messages[next(reversed(messages))] if messages else None
-        received = [m.id for m in list(messages.values())[-100:] if m.sender == bot.id]
+        latest = islice(reversed(messages.values()), 100)
+        received = [message.id for message in latest if message.sender == bot.id]
         return asdict(user) | {
             "blocked": chat.blocked,
             "last": self._world.render(chat, last, nested=True) if last else None,

@@ -76,6 +76,8 @@ class Chat:
     """A private chat has the id of the user."""
     bot_id: int
     type: ChatType = "private"
+    started: bool = False
+    """Whether the user ever wrote; before that the bot doesn't know the chat."""
     blocked: bool = False
     """Whether the user blocked the bot."""
     pinned: list[int] = field(default_factory=list)

@@ -88,6 +88,9 @@ def write(world: World, chat: Chat, message: Message) -> int:
     require_active(world.users[message.sender])
     if chat.blocked:
         block(world, chat, blocked=False)
+    if not chat.started:
+        chat.started = True
+        world.save_chat(chat)
     world.post(chat, message)
     return world.push(chat, "message", world.render(chat, message))
 

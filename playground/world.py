@@ -112,7 +112,7 @@ class World:
     def find_chat(self, bot: Bot, chat_id: int | str) -> Chat:
         """As a bot names it. A bot knows nobody who never wrote to it. Raises ApiError."""
         chat = self._chats.get((bot.id, chat_id)) if isinstance(chat_id, int) else None
-        if chat is None or not self.messages(chat):
+        if chat is None or not chat.started:
             raise bad_request("chat not found")
         return chat
 

@@ -10,6 +10,7 @@ import { LANGUAGES, language, setLanguage, t, translate } from "./i18n.js";
 const PAGE = 100; // messages that are loaded at once
 const NEAR = 120; // pixels from the end that count as "at the end"
 const PATIENCE = 15_000; // how long a button waits for its answer
+const MOST = 500; // bubbles that are kept while one reads along at the end
 const CLIENT_LANGUAGES = ["en", "ru", "es", "de", "fr", "it", "pt", "uk", "pl", "tr", "ar", "hi", "ja", "zh"];
 
 let bot = null;
@@ -189,11 +190,17 @@ function place(message) {
   const item = bubble(message, chat);
   item.addEventListener("contextmenu", (event) => messageMenu(event, id));
   item.addEventListener("dblclick", (event) => event.target.closest(".bubble") || composer.reply(shown.get(id).message));
-  const next = [...$("messages").querySelectorAll("li.message")].find((other) => Number(other.dataset.id) > id);
-  if (next) next.before(item);
-  else $("messages").append(item);
-  if (next) keepOrder();
+  const newest = [...shown.keys()].at(-1) ?? 0;
+  const next = newest > id ? [...shown.keys()].find((other) => other > id) : undefined;
   shown.set(id, { message, item });
+  if (next) {
+    const line = shown.get(next).item.previousElementSibling;
+    (line?.matches(".day") ? line : shown.get(next).item).before(item);
+    keepOrder();
+  } else {
+    $("messages").append(item);
+    if (atEnd && shown.size > MOST) forgetOldest();
+  }
   regroup(item);
   return item;
 }
@@ -202,6 +209,11 @@ function keepOrder() {
   const sorted = [...shown.entries()].sort(([a], [b]) => a - b);
   shown.clear();
   for (const [id, entry] of sorted) shown.set(id, entry);
+}
+
+function forgetOldest() {
+  for (const id of [...shown.keys()].slice(0, MOST / 2)) remove(id);
+  complete = false;
 }
 
 /** Day lines, and which bubbles of one sender belong together. */
@@ -341,7 +353,10 @@ const HANDLERS = {
     await composer.loadCommands();
     drawHello();
   },
-  elsewhere: () => loadState(),
+  elsewhere() {
+    clearTimeout(actions.state);
+    actions.state = setTimeout(loadState, 300); // many chats may change at once
+  },
 };
 
 function onEvent(event) {

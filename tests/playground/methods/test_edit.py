@@ -89,7 +89,7 @@ async def test_deleting(api: Api, ann: Person, sent: int) -> None:
     assert await api.call("deleteMessage", chat_id=ANN, message_id=1) is True
     assert await ann.messages() == []
     assert await api.error("deleteMessage", chat_id=ANN, message_id=sent) == (
-        "Bad Request: chat not found"
+        "Bad Request: message to delete not found"
     )
 
 
