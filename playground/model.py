@@ -83,7 +83,7 @@ class Chat:
     pinned: list[int] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(slots=True)
 class Message:
     """A message; `content` holds the fields of Telegram's Message that depend on its kind."""
 
@@ -105,7 +105,7 @@ class Message:
     """The bot's."""
 
 
-@dataclass
+@dataclass(slots=True)
 class File:
     """A file on Telegram's side. Each upload makes one; the same bytes have the same unique id."""
 
@@ -148,7 +148,7 @@ class File:
         return {self.kind: value}
 
 
-@dataclass
+@dataclass(slots=True)
 class Update:
     """What a bot has yet to fetch: `body` is the update's JSON, ready to be sent."""
 

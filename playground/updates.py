@@ -72,7 +72,8 @@ class UpdateQueue:
     def push_raw(self, update: dict[str, Any]) -> int:
         """Queue anything as an update, whatever the bot asked for; its id."""
         number = int(update.get("update_id") or self._bot.next_update)
-        body = orjson.dumps({"update_id": number, **update})
+        # orjson's result keeps its working space of some 4 KB: a copy has the right size
+        body = bytes(memoryview(orjson.dumps({"update_id": number, **update})))
         self._bot.next_update = max(self._bot.next_update, number + 1)
         self._updates.append(Update(number, body))
         self._store.save("update", self._key(number), {"body": body.decode()})
