@@ -130,6 +130,7 @@ class Indexer:
     async def _put_pending(
         self, file_id: int, scope: str, name: str, language: str, sections: Sequence[Section]
     ) -> None:
+        from plugins.search.chunker import clean
         from plugins.search.index import Pending
 
         written = [
@@ -137,7 +138,8 @@ class Indexer:
             for one in sections
         ]
         # JSON in ASCII: a text may hold what databases refuse, and is cleaned when it is cut.
-        pending = Pending(file_id, scope, name, language, json.dumps(written), time.time())
+        text = json.dumps(written)
+        pending = Pending(file_id, scope, clean(name), language, text, time.time())
         await self._engine.index.put_pending(pending)
 
     # -- meaning

@@ -21,7 +21,7 @@ class Settings(PluginSettings):
         "means the same for every embedding model.",
     )
     min_coverage: float = Field(
-        0.2,
+        0.1,
         ge=0,
         le=1,
         description="Share of the query that a passage must have word by word, weighted by how "

@@ -41,11 +41,12 @@ async def guess(word: str, known: Known, beginning: Beginning) -> dict[str, floa
     if len(word) < SHORTEST or any(char.isdigit() for char in word):
         return {}
     if near := await known(variants(word)):
-        return dict.fromkeys(_frequent(near), 0.8)
+        return dict.fromkeys(_frequent(near), ONE_TYPO)
     if len(word) < FAR_FROM:
         return {}
     there = await beginning(word[:PREFIX], len(word) - 2, len(word) + 2)
-    return dict.fromkeys(_frequent({t: n for t, n in there.items() if within_two(word, t)}), 0.6)
+    close = {term: count for term, count in there.items() if within_two(word, term)}
+    return dict.fromkeys(_frequent(close), TWO_TYPOS)
 
 
 def other_layout(word: str) -> str:

@@ -186,6 +186,11 @@ class VectorCache:
             scope, _ = self._loaded.popitem(last=False)
             self._locks.pop(scope, None)
 
+    @property
+    def scopes(self) -> list[str]:
+        """Those in memory, the last one searched last."""
+        return list(self._loaded)
+
     def forget(self) -> None:
         """Let go of all memory."""
         self._loaded.clear()
@@ -263,7 +268,7 @@ class VectorCache:
             scope,
             source.up_to,
         )
-        gone = np.setdiff1d(np.array(index.keys), np.array([row["passage_id"] for row in rows]))
+        gone = np.setdiff1d(index.keys[: len(index)], np.array([row["passage_id"] for row in rows]))
         if gone.size * 3 > len(index):
             return None
         await asyncio.to_thread(index.remove, gone.astype(np.uint64))
@@ -282,7 +287,7 @@ def _map(path: Path) -> Any:
     """The index in a file, mapped; None if the file is gone or damaged."""
     from usearch.index import Index
 
-    with contextlib.suppress(OSError, RuntimeError):
+    with contextlib.suppress(OSError, RuntimeError, ValueError):
         if path.is_file():
             return Index.restore(path, view=True, expansion_search=_BREADTH)
     return None
@@ -291,7 +296,7 @@ def _map(path: Path) -> Any:
 def _load(path: Path) -> Any:
     from usearch.index import Index
 
-    with contextlib.suppress(OSError, RuntimeError):
+    with contextlib.suppress(OSError, RuntimeError, ValueError):
         if path.is_file():
             return Index.restore(path, view=False)
     return None
