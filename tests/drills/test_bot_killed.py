@@ -21,6 +21,7 @@ from tests.drills.notebook import desk
 from tests.support.bot_api import Answer, Call, message
 
 history = logging.getLogger("drill")
+history.setLevel(logging.INFO)
 
 pytestmark = [pytest.mark.drill, pytest.mark.slow, pytest.mark.timeout(300)]
 

@@ -17,6 +17,7 @@ from tests.core.mail import until
 from tests.drills.notebook import Desk, desk
 
 history = logging.getLogger("drill")
+history.setLevel(logging.INFO)
 
 pytestmark = [pytest.mark.drill, pytest.mark.slow, pytest.mark.timeout(300)]
 
