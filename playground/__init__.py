@@ -12,7 +12,23 @@ It knows nothing of Plugram and works with any bot. Reference: docs/playground.m
 
 from __future__ import annotations
 
-from playground.client import Playground
-from playground.server import Running, create, serve
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from playground.client import Playground
+    from playground.server import Running, create, serve
 
 __all__ = ["Playground", "Running", "create", "serve"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for: the client needs no server."""
+    if name == "Playground":
+        from playground.client import Playground
+
+        return Playground
+    if name in __all__:
+        from playground import server
+
+        return getattr(server, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -65,6 +65,8 @@ def guarded(endpoint: Endpoint) -> Endpoint:
             return answer({"error": error.message}, error.status)
         except ApiError as error:
             return answer({"error": error.description}, error.code)
+        except (KeyError, TypeError, ValueError) as error:
+            return answer({"error": f"a value is missing or of the wrong type: {error}"}, 400)
 
     return call
 

@@ -5,7 +5,7 @@ export const LANGUAGES = { en: "English", ru: "Русский", es: "Español" }
 export const TEXTS = {
   en: {
     tagline: "Telegram on your machine",
-    you_are: "You are",
+    you_are: "You write as",
     add_user: "Add a person",
     settings: "Settings",
     people: "People",
@@ -102,8 +102,8 @@ export const TEXTS = {
     bytes: ["B", "KB", "MB", "GB"],
   },
   ru: {
-    tagline: "Telegram на вашем компьютере",
-    you_are: "Вы — это",
+    tagline: "Ваш локальный Telegram",
+    you_are: "Вы пишете как",
     add_user: "Добавить человека",
     settings: "Настройки",
     people: "Люди",
@@ -206,7 +206,7 @@ export const TEXTS = {
   },
   es: {
     tagline: "Telegram en tu equipo",
-    you_are: "Eres",
+    you_are: "Escribes como",
     add_user: "Añadir una persona",
     settings: "Ajustes",
     people: "Personas",

@@ -174,6 +174,13 @@ async def test_faults_limits_and_calls_are_listed(client: Playground, api: Api) 
     assert await client.calls() == []
 
 
+async def test_values_of_the_wrong_type(client: Playground) -> None:
+    with pytest.raises(PlaygroundError, match="400: a value is missing or of the wrong type"):
+        await client.call("GET", "/control/users/ann/messages?after=x")
+    with pytest.raises(PlaygroundError, match="400: a value is missing or of the wrong type"):
+        await client.call("POST", "/control/bulk", {"messages": [{"user": "ann"}]})
+
+
 async def test_texts_that_nobody_can_send(ann: Person) -> None:
     with pytest.raises(PlaygroundError, match="the text is empty"):
         await ann.send("  ")

@@ -150,3 +150,16 @@ def test_it_is_a_leaf() -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.stderr.strip() in {"", "0"}
+
+
+def test_the_client_needs_no_server() -> None:
+    code = (
+        "import sys, playground; from playground import Playground\n"
+        "sys.exit(str({'uvicorn', 'starlette'} & sys.modules.keys() or 0))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.stderr.strip() in {"", "0"}
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = playground.nothing
