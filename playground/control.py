@@ -1,14 +1,14 @@
-"""The control API: what people do, what happened, and how things shall go wrong.
+"""The control API: who is there, what people do, what happened.
 
-The chat page and the tests use it. Its reference is docs/playground.md.
+The chat page and the tests use it; `playground.rig` is the rest of it. Its reference is
+docs/playground.md.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -20,16 +20,14 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from playground import forms, people, saying
-from playground.botapi import BotApi
-from playground.errors import ApiError, ControlError
+from playground import endpoints, forms, people, saying
+from playground.endpoints import MAX_BODY, answer, fields, required
+from playground.errors import ControlError
 from playground.forms import Form
 from playground.methods.me import commands_for, text_for
 from playground.model import Bot, Chat, Message, User
 from playground.world import World
 
-MAX_BODY = 2 << 30
-"""Bytes that a person may send, as with Telegram."""
 _LONGEST_WAIT = 120.0
 _KEEP_ALIVE = 15.0
 """Seconds between comments in a silent event stream, so that both ends see that it lives."""
@@ -44,45 +42,18 @@ _INLINE = (
 )
 """Types that a browser may show; others are only saved, for they could run scripts."""
 
-Endpoint = Callable[[Request], Awaitable[Response]]
-
-
-def answer(value: Any, status: int = 200) -> Response:
-    """JSON."""
-    return Response(orjson.dumps(value), status, media_type="application/json")
-
-
-def guarded(endpoint: Endpoint) -> Endpoint:
-    """Turn our errors into answers, and refuse what other sites' pages send."""
-
-    async def call(request: Request) -> Response:
-        origin = request.headers.get("origin")
-        if origin and origin.partition("://")[2] != request.headers.get("host"):
-            return answer({"error": "this API is for the playground's own page"}, 403)
-        try:
-            return await endpoint(request)
-        except ControlError as error:
-            return answer({"error": error.message}, error.status)
-        except ApiError as error:
-            return answer({"error": error.description}, error.code)
-        except (KeyError, TypeError, ValueError) as error:
-            return answer({"error": f"a value is missing or of the wrong type: {error}"}, 400)
-
-    return call
-
 
 class Control:
-    """The endpoints below /control."""
+    """The endpoints that stand for what a person does and sees."""
 
-    def __init__(self, world: World, clicks: people.Clicks, api: BotApi) -> None:
+    def __init__(self, world: World, clicks: people.Clicks) -> None:
         self._world = world
         self._clicks = clicks
-        self._api = api
 
     def routes(self) -> list[Route]:
         """For Starlette."""
         user = "/control/users/{user}"
-        table: list[tuple[str, str, Endpoint]] = [
+        table = [
             ("GET", "/control/state", self.state),
             ("GET", "/control/bots", self.bots),
             ("POST", "/control/bots", self.add_bot),
@@ -99,19 +70,8 @@ class Control:
             ("GET", f"{user}/events", self.events),
             ("GET", f"{user}/stream", self.stream),
             ("GET", "/control/files/{file}", self.file),
-            ("GET", "/control/updates", self.pending),
-            ("POST", "/control/updates", self.inject),
-            ("DELETE", "/control/updates", self.drop_pending),
-            ("POST", "/control/bulk", self.bulk),
-            ("GET", "/control/calls", self.calls),
-            ("DELETE", "/control/calls", self.clear_calls),
-            ("GET", "/control/faults", self.faults),
-            ("POST", "/control/faults", self.add_fault),
-            ("DELETE", "/control/faults", self.clear_faults),
-            ("GET", "/control/limits", self.limits),
-            ("PUT", "/control/limits", self.set_limits),
         ]
-        return [Route(path, guarded(call), methods=[verb]) for verb, path, call in table]
+        return endpoints.routes(table)
 
     # Who is there
 
@@ -148,8 +108,8 @@ class Control:
 
     async def add_bot(self, request: Request) -> Response:
         """A new bot: `username`, `name`."""
-        wanted = await _fields(request)
-        bot = self._world.add_bot(_required(wanted, "username"), str(wanted.get("name", "")))
+        wanted = await fields(request)
+        bot = self._world.add_bot(required(wanted, "username"), str(wanted.get("name", "")))
         return answer(
             {"id": bot.id, "username": bot.username, "name": bot.name, "token": bot.token}
         )
@@ -160,8 +120,8 @@ class Control:
 
     async def add_user(self, request: Request) -> Response:
         """A new user: `first_name`, and what else a user has."""
-        wanted = await _fields(request)
-        _required(wanted, "first_name")
+        wanted = await fields(request)
+        required(wanted, "first_name")
         try:
             user = User(**{"id": 0, **wanted})
         except TypeError as error:
@@ -171,7 +131,7 @@ class Control:
     async def change_user(self, request: Request) -> Response:
         """Change `first_name`, `last_name`, `language` or `deactivated`."""
         user = self._user(request)
-        for name, value in (await _fields(request)).items():
+        for name, value in (await fields(request)).items():
             if name not in {"first_name", "last_name", "language", "deactivated"}:
                 raise ControlError(f"{name} of a user can't be changed")
             setattr(user, name, value)
@@ -181,7 +141,7 @@ class Control:
     async def block(self, request: Request) -> Response:
         """Block the bot, or unblock it with `{"blocked": false}`."""
         chat = self._chat(request)
-        blocked = bool((await _fields(request)).get("blocked", True))
+        blocked = bool((await fields(request)).get("blocked", True))
         people.block(self._world, chat, blocked=blocked)
         return answer({"blocked": blocked})
 
@@ -214,7 +174,7 @@ class Control:
         chat, message = self._chat(request), self._message(request)
         if message.sender != self._user(request).id:
             raise ControlError("only one's own messages can be changed", 403)
-        wanted = await _fields(request)
+        wanted = await fields(request)
         if "text" in message.content:
             content = saying.text(self._world, wanted)
         else:
@@ -233,8 +193,8 @@ class Control:
     async def click(self, request: Request) -> Response:
         """Press a button of `message_id`, by its `data` or its `text`; with `wait` seconds, the
         answer."""
-        chat, wanted = self._chat(request), await _fields(request)
-        message = self._world.message(chat, int(_required(wanted, "message_id")))
+        chat, wanted = self._chat(request), await fields(request)
+        message = self._world.message(chat, int(required(wanted, "message_id")))
         data = _button_data(message, wanted)
         seq = self._world.events.last
         click = self._clicks.press(chat, self._user(request), message, data)
@@ -312,84 +272,6 @@ class Control:
             return FileResponse(content, headers=headers, media_type=file.mime)
         return Response(content, headers=headers, media_type=file.mime)
 
-    # For tests
-
-    async def pending(self, request: Request) -> Response:
-        """How many updates wait for the bot, and the oldest of them."""
-        queue = self._world.queues[self._bot(request).id]
-        oldest = [orjson.loads(update.body) for update in queue.peek(100)]
-        return answer({"count": len(queue), "oldest": oldest})
-
-    async def inject(self, request: Request) -> Response:
-        """Queue `update` or `updates` as they are, whatever they hold."""
-        queue = self._world.queues[self._bot(request).id]
-        wanted = await _fields(request)
-        given = wanted.get("updates", [wanted["update"]] if "update" in wanted else [])
-        if not given or not all(isinstance(update, dict) for update in given):
-            raise ControlError("give an object as update, or a list of them as updates")
-        return answer({"update_ids": [queue.push_raw(update) for update in given]})
-
-    async def drop_pending(self, request: Request) -> Response:
-        """Forget what waits for the bot."""
-        self._world.queues[self._bot(request).id].clear()
-        return answer({"count": 0})
-
-    async def bulk(self, request: Request) -> Response:
-        """Many messages at once: `count` of them from `users` people, or a list `messages`."""
-        bot, wanted = self._bot(request), await _fields(request)
-        started = time.perf_counter()
-        numbers: list[int] = []
-        for index, (user, text) in enumerate(_bulk(self._world, wanted)):
-            chat = self._world.chat_of(bot, user)
-            content = saying.text(self._world, {"text": text})
-            message = Message(id=0, date=0, sender=user.id, content=content)
-            numbers.append(people.write(self._world, chat, message))
-            if index % 500 == 499:
-                await asyncio.sleep(0)  # let the bot fetch meanwhile
-        return answer(
-            {
-                "count": len(numbers),
-                "first_update": numbers[0] if numbers else None,
-                "last_update": numbers[-1] if numbers else None,
-                "seconds": round(time.perf_counter() - started, 3),
-            }
-        )
-
-    async def calls(self, request: Request) -> Response:
-        """The log of Bot API calls above number `after`, of one `method` when it is given."""
-        query, log = request.query_params, self._api.calls
-        found = log.since(
-            int(query.get("after", 0)), query.get("method", ""), int(query.get("limit", 1000))
-        )
-        listed = [{name: getattr(call, name) for name in call.__slots__} for call in found]
-        return answer({"calls": listed, "counts": log.counts, "errors": log.errors})
-
-    async def clear_calls(self, _: Request) -> Response:
-        """Empty the log."""
-        self._api.calls.clear()
-        return answer({})
-
-    async def faults(self, _: Request) -> Response:
-        """The faults that are left."""
-        return answer(self._api.faults.listed())
-
-    async def add_fault(self, request: Request) -> Response:
-        """Ask for a fault; its fields are those of `playground.faults.Fault`."""
-        return answer(asdict(self._api.faults.add(await _fields(request))))
-
-    async def clear_faults(self, _: Request) -> Response:
-        """Forget all faults."""
-        self._api.faults.clear()
-        return answer([])
-
-    async def limits(self, _: Request) -> Response:
-        """The limits on sending, and how often they were broken."""
-        return answer(self._api.limits.state())
-
-    async def set_limits(self, request: Request) -> Response:
-        """Set `per_second`, `per_chat_per_second`, `retry_after`; `{}` lifts the limits."""
-        return answer(self._api.limits.set(await _fields(request)))
-
     # Finding things
 
     def _bot(self, request: Request) -> Bot:
@@ -405,19 +287,6 @@ class Control:
         return self._world.message(self._chat(request), request.path_params["message"])
 
 
-async def _fields(request: Request) -> dict[str, Any]:
-    form = await forms.read(request, MAX_BODY)
-    form.fields.pop("bot", None)
-    form.close()
-    return form.fields
-
-
-def _required(fields: dict[str, Any], name: str) -> Any:
-    if not fields.get(name):
-        raise ControlError(f"{name} is missing")
-    return fields[name]
-
-
 def _button_data(message: Message, wanted: dict[str, Any]) -> str:
     """The data of the button, which must be there: a person can't press another."""
     rows = (message.markup or {}).get("inline_keyboard", [])
@@ -428,22 +297,6 @@ def _button_data(message: Message, wanted: dict[str, Any]) -> str:
             return data
     there = ", ".join(f"{b['text']!r} ({b['callback_data']})" for b in buttons) or "none"
     raise ControlError(f"message {message.id} has no such button; there are: {there}", 404)
-
-
-def _bulk(world: World, wanted: dict[str, Any]) -> list[tuple[User, str]]:
-    if "messages" in wanted:
-        return [(world.find_user(str(m["user"])), str(m["text"])) for m in wanted["messages"]]
-    crowd = [_member(world, number) for number in range(1, int(wanted.get("users", 1)) + 1)]
-    text = str(wanted.get("text", "message {n}"))
-    count = int(wanted.get("count", 1))
-    return [(crowd[n % len(crowd)], text.replace("{n}", str(n + 1))) for n in range(count)]
-
-
-def _member(world: World, number: int) -> User:
-    try:
-        return world.find_user(f"crowd{number}")
-    except ControlError:
-        return world.add_user(User(0, f"Crowd {number}", f"crowd{number}"))
 
 
 def _event(event: dict[str, Any]) -> bytes:

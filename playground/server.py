@@ -24,6 +24,7 @@ from uvicorn.lifespan.on import LifespanOn
 from playground.botapi import BotApi
 from playground.control import Control
 from playground.people import Clicks
+from playground.rig import Rig
 from playground.world import World
 
 _PATIENCE = 0.3
@@ -47,9 +48,14 @@ class App:
         self.world = world
         clicks = Clicks(world)
         self.api = BotApi(world, clicks)
-        control = Control(world, clicks, self.api)
+        control, rig = Control(world, clicks), Rig(world, self.api)
         self._rest = Starlette(
-            routes=[*control.routes(), Route("/", _page), Route("/page/{name}", _page)],
+            routes=[
+                *control.routes(),
+                *rig.routes(),
+                Route("/", _page),
+                Route("/page/{name}", _page),
+            ],
             lifespan=self._lifespan,
         )
 

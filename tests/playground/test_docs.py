@@ -12,6 +12,7 @@ from playground.control import Control
 from playground.faults import KINDS
 from playground.methods import METHODS
 from playground.people import Clicks
+from playground.rig import Rig
 from playground.server import create
 
 PAGE = (Path(__file__).resolve().parent.parent.parent / "docs" / "playground.md").read_text("utf-8")
@@ -19,10 +20,10 @@ PAGE = (Path(__file__).resolve().parent.parent.parent / "docs" / "playground.md"
 
 def routes() -> set[tuple[str, str]]:
     app = create()
-    control = Control(app.world, Clicks(app.world), app.api)
+    control, rig = Control(app.world, Clicks(app.world)), Rig(app.world, app.api)
     return {
         (verb, re.sub(r":\w+", "", route.path))
-        for route in control.routes()
+        for route in (*control.routes(), *rig.routes())
         for verb in (route.methods or set()) - {"HEAD"}
     }
 
