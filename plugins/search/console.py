@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from plugins.search import service
 from plugram import FileLibrary, Scope
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
 
 Words = Annotated[str, typer.Argument(help="What to look for.")]
 User = Annotated[
-    int, typer.Option("--user", help="Telegram id of the person whose files these are.")
+    int | None, typer.Option("--user", help="Telegram id of the person whose files these are.")
 ]
+Chat = Annotated[int | None, typer.Option("--chat", help="Id of the group whose files these are.")]
 Limit = Annotated[int, typer.Option(help="How many results at most.", min=1, max=200)]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON for programs.")]
 
@@ -30,9 +32,15 @@ def build(ctx: Context) -> typer.Typer:
     console = Console()
 
     @group.command()
-    async def query(words: Words, user: User, limit: Limit = 10, as_json: AsJson = False) -> None:
-        """Search as a person does, in their files alone."""
-        search, scope = service.of(ctx), Scope.user(user)
+    async def query(
+        words: Words,
+        user: User = None,
+        chat: Chat = None,
+        limit: Limit = 10,
+        as_json: AsJson = False,
+    ) -> None:
+        """Search as a person does, in their files alone, or as a group does in its own."""
+        search, scope = service.of(ctx), _scope(user, chat)
         found = await search.search(scope, words, limit=limit)
         passages = await search.passages(scope, [hit.passage_id for hit in found.hits])
         files = await ctx.require(FileLibrary).get_many(scope, [hit.file_id for hit in found.hits])
@@ -41,9 +49,7 @@ def build(ctx: Context) -> typer.Typer:
         elif found.hits:
             console.print(_table(found, passages, files))
         else:
-            console.print(
-                "This person has no searchable files." if found.empty else "Nothing found."
-            )
+            console.print("There are no searchable files." if found.empty else "Nothing found.")
 
     @group.command()
     async def status(as_json: AsJson = False) -> None:
@@ -51,9 +57,13 @@ def build(ctx: Context) -> typer.Typer:
         search = service.of(ctx)
         totals, health = await search.totals(), await search.health()
         known = {
+            "scopes": totals.scopes,
             "files": totals.files,
             "passages": totals.passages,
             "vectors": totals.vectors,
+            "waiting": totals.pending,
+            "without_meaning": totals.meaningless,
+            "fingerprint": totals.meta.get("fingerprint", ""),
             "ok": health.ok,
             "detail": health.detail,
             "hint": health.hint,
@@ -84,6 +94,12 @@ def build(ctx: Context) -> typer.Typer:
     return group
 
 
+def _scope(user: int | None, chat: int | None) -> Scope:
+    if (user is None) == (chat is None):
+        raise typer.BadParameter("say whose files: --user ID or --chat ID")
+    return Scope.user(user) if user is not None else Scope.chat(chat or 0)
+
+
 def _as_json(
     found: Found, passages: dict[int, FoundPassage], files: dict[int, StoredFile]
 ) -> dict[str, object]:
@@ -96,6 +112,8 @@ def _as_json(
                 "file_id": hit.file_id,
                 "file": files[hit.file_id].name,
                 "score": round(hit.score, 4),
+                "by_words": round(hit.explanation.words, 4),
+                "by_meaning": round(hit.explanation.meaning, 4),
                 "words": list(hit.explanation.matched),
                 "locator": dict(passages[hit.passage_id].locator),
                 "text": passages[hit.passage_id].text,
@@ -108,11 +126,19 @@ def _as_json(
 
 def _table(found: Found, passages: dict[int, FoundPassage], files: dict[int, StoredFile]) -> Table:
     table = Table(box=None, header_style="bold")
-    table.add_column("score", justify="right")
+    for title in ("score", "words", "meaning"):
+        table.add_column(title, justify="right")
     table.add_column("file")
     table.add_column("passage", overflow="fold")
     for hit in found.hits:
         if hit.passage_id in passages and hit.file_id in files:
             text = " ".join(passages[hit.passage_id].text.split())
-            table.add_row(f"{hit.score:.2f}", files[hit.file_id].name, text[:300])
+            why = hit.explanation
+            table.add_row(
+                f"{hit.score:.2f}",
+                f"{why.words:.2f}",
+                f"{why.meaning:.2f}",
+                Text(files[hit.file_id].name),
+                Text(text[:300]),
+            )
     return table

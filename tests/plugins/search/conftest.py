@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from core import config
+from core.app import App
 from core.db import Database, PluginTables, build
 from core.log import get_logger
+from playground.client import Person
 from plugins.embeddings.offline import OfflineEmbedder
 from plugins.search.api import Found
 from plugins.search.indexing import silent
 from plugins.search.service import Search
 from plugins.search.settings import Settings
 from plugram import Embedder, Scope, Section, StoredFile
+from tests.support.host import only
+from tests.support.processes import PlaygroundProcess
+
+PATIENCE = 30
+"""Seconds until the model is loaded and a file's meaning known."""
 
 ANN = Scope.user(7)
 BORIS = Scope.user(8)
@@ -86,9 +94,7 @@ class Room:
         return searching(self.db, self.folder, embedder, settings or Settings())
 
 
-def searching(
-    db: Database, folder: Path, embedder: Embedder | None, settings: Settings
-) -> Search:
+def searching(db: Database, folder: Path, embedder: Embedder | None, settings: Settings) -> Search:
     return Search(
         db,
         settings,
@@ -111,18 +117,13 @@ async def opened(
 
 
 @pytest.fixture(scope="session")
-def embedder() -> Iterator[OfflineEmbedder]:
+def embedder() -> OfflineEmbedder:
     """The real model, loaded once."""
-    yield OfflineEmbedder()
-
-
-
+    return OfflineEmbedder()
 
 
 @pytest.fixture
-async def room(
-    database_url: str, tmp_path: Path, embedder: OfflineEmbedder
-) -> AsyncIterator[Room]:
+async def room(database_url: str, tmp_path: Path, embedder: OfflineEmbedder) -> AsyncIterator[Room]:
     async with opened(database_url, tmp_path, embedder) as made:
         yield made
 
@@ -132,3 +133,40 @@ async def wordy(database_url: str, tmp_path: Path) -> AsyncIterator[Room]:
     """Without an embedder: found is what the words say."""
     async with opened(database_url, tmp_path, None) as made:
         yield made
+
+
+@pytest.fixture
+async def app(
+    settings_factory: Callable[..., config.Settings],
+    playground: PlaygroundProcess,
+    database_url: str,
+) -> AsyncIterator[App]:
+    """A whole bot in this process, in front of the playground."""
+    settings = settings_factory(
+        bot__token=playground.token,
+        bot__api_base=playground.url,
+        database__url=database_url,
+        web__enabled=False,
+        plugins__files__edit_pause=0.05,
+        outgoing__per_chat_per_second=30,
+        **only("files", "storage", "documents", "search", "embeddings", "menu"),
+    )
+    async with App(settings, "all").serving() as serving:
+        yield serving
+
+
+@pytest.fixture
+def ann(playground: PlaygroundProcess) -> Person:
+    return playground.client.user("ann")
+
+
+async def send_file(person: Person, text: str, name: str = "note.txt") -> dict[str, Any]:
+    message = await person.upload(text.encode(), name=name)
+    status = await person.wait_reply(contains=name)
+    await person.wait_text(status, "meaning", timeout=PATIENCE)
+    return message
+
+
+async def asked(person: Person, text: str) -> dict[str, Any]:
+    await person.send(text)
+    return await person.wait_reply(timeout=PATIENCE)

@@ -193,9 +193,7 @@ async def test_both_databases_find_the_same(
 ) -> None:
     from benchmarks.search.quality import read_documents, read_queries
 
-    documents = {
-        language: read_documents(language) for language in ("en", "ru", "es")
-    }
+    documents = {language: read_documents(language) for language in ("en", "ru", "es")}
     queries = [query.text for language in documents for query in read_queries(language)[::6]]
     queries += ["invioce", "ferr", "INV-2024-001", "the", "14 июня", "запчасти для дирижабля"]
     url = postgres.create()
@@ -203,7 +201,7 @@ async def test_both_databases_find_the_same(
     try:
         for where in (f"sqlite:///{tmp_path}/plugram.db", url):
             async with opened(where, tmp_path, embedder) as room:
-                for at, (language, texts) in enumerate(documents.items()):
+                for at, texts in enumerate(documents.values()):
                     await room.fill(
                         dict(enumerate(list(texts.values())[:40], at * 100 + 1)),
                         scope=Scope.user(1 + at // 2),  # two languages together, one alone

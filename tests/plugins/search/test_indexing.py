@@ -33,7 +33,9 @@ async def statistics(room: Room) -> tuple[int, int, int, int]:
 
 
 async def test_an_index_counts_what_it_holds(room: Room) -> None:
-    await room.add(1, [Section("The ferry leaves.", {"page": 1}), Section("At seven.", {"page": 2})])
+    await room.add(
+        1, [Section("The ferry leaves.", {"page": 1}), Section("At seven.", {"page": 2})]
+    )
     known = await room.search.engine.index.statistics(ANN)
     assert (known.files, known.passages, known.positions, known.vectors) == (1, 2, 5, 2)
     assert known.average_length == 2.5
@@ -141,16 +143,16 @@ async def test_files_of_one_scope_come_in_side_by_side(room: Room) -> None:
     assert len(await room.find("ferry")) == 8
 
 
-async def test_a_file_holds_as_many_passages_as_it_may(
-    database_url: str, tmp_path: Path
-) -> None:
+async def test_a_file_holds_as_many_passages_as_it_may(database_url: str, tmp_path: Path) -> None:
     async with opened(database_url, tmp_path, None, passages_per_file=3) as room:
         await room.add(1, [Section(f"Day {n}.", {"page": n}) for n in range(1, 10)])
         assert (await statistics(room))[1] == 3
 
 
 async def test_hostile_texts_are_stored(wordy: Room) -> None:
-    await wordy.add(1, "ferry \x00 \ud800 \uffff \x1b[31m 🙂 \u202e" + "a\u0301" * 50, name="x\x00y")
+    await wordy.add(
+        1, "ferry \x00 \ud800 \uffff \x1b[31m 🙂 \u202e" + "a\u0301" * 50, name="x\x00y"
+    )
     assert await wordy.find("ferry") == [1]
 
 

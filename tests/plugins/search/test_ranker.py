@@ -34,9 +34,7 @@ def groups(query: str, df: int = 3, **rare: int) -> list[Group]:
     ]
 
 
-def candidate(
-    number: int, text: str, *, name: str = "", cosine: float | None = None
-) -> Candidate:
+def candidate(number: int, text: str, *, name: str = "", cosine: float | None = None) -> Candidate:
     def packed(written: str) -> bytes:
         return pack("u:7", tokenise(normalise(written), "en"))
 

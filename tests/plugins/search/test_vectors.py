@@ -64,7 +64,9 @@ async def nearest(
     return await cache.nearest(ANN.key, vector, count, known)
 
 
-def exact(ids: list[int], made: npt.NDArray[np.float32], vector: npt.NDArray[np.float32]) -> list[int]:
+def exact(
+    ids: list[int], made: npt.NDArray[np.float32], vector: npt.NDArray[np.float32]
+) -> list[int]:
     return [ids[at] for at in np.argsort(-(made @ vector))[:10]]
 
 
