@@ -16,7 +16,7 @@ PATIENCE = 40
 
 
 async def _sent(person: Person, name: str, content: bytes, searchable: str) -> dict[str, Any]:
-    """Upload a file and wait until its status message says that it is searchable by meaning."""
+    """Upload a file and wait until its status message says `searchable`."""
     original = await person.upload(content, name=name)
     status = await person.wait_reply(contains=name)
     assert status["reply_to_message"]["message_id"] == original["message_id"]
@@ -94,7 +94,7 @@ async def test_pages_turn_also_after_a_restart(bot: Bot, playground: PlaygroundP
     ann = playground.client.user("ann")
     for number in range(1, 8):
         text = f"Harbour log, sheet {number}: the ferry left in time.".encode()
-        await _sent(ann, f"log-{number}.txt", text, "words")
+        await _sent(ann, f"log-{number}.txt", text, "by its words")
     first = await _asked(ann, "ferry harbour log")
     assert "7 files" in first["text"]
     assert "1 / 2" in _buttons(first)
