@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _EMBED_WAIT = 3.0
 """Seconds that a search waits for the embedder before it goes by words alone."""
-_NEAREST = 100
+_NEAREST = 80
 """Passages that the meaning leg hands to the ranker."""
 _MOST_LANGUAGES = 8
 
@@ -83,19 +83,23 @@ class Finder:
         corpus = Corpus(scope.key, statistics.passages, statistics.average_length)
         legs = [asyncio.create_task(self._by_meaning(scope, text, statistics))]
         try:
-            understood = await understand(text, scope, _written(statistics), index, corpus)
-            if understood.corrected:
-                # A misspelt word means nothing to the embedder; but it may be of another language.
-                mended = _mended(text, understood.corrected)
-                legs.append(asyncio.create_task(self._by_meaning(scope, mended, statistics)))
-            by_words = await self._by_words(scope, understood, corpus)
-            meanings = [await leg for leg in legs]
+            async with index.reading(scope):
+                understood = await understand(text, scope, _written(statistics), index, corpus)
+                if understood.corrected:
+                    # A misspelt word means nothing to the embedder; but it may be of another
+                    # language, so both readings count.
+                    mended = _mended(text, understood.corrected)
+                    legs.append(asyncio.create_task(self._by_meaning(scope, mended, statistics)))
+                by_words = await self._by_words(scope, understood, corpus)
+                meanings = [await leg for leg in legs]
+                near = [passage_id for meaning in meanings for passage_id in meaning.nearest]
+                vectors = [meaning.vector for meaning in meanings]
+                candidates = await index.candidates(
+                    scope, list(dict.fromkeys([*by_words, *near])), vectors
+                )
         finally:
             for leg in legs:
                 leg.cancel()
-        near = [passage_id for meaning in meanings for passage_id in meaning.nearest]
-        vectors = [meaning.vector for meaning in meanings]
-        candidates = await index.candidates(scope, list(dict.fromkeys([*by_words, *near])), vectors)
         background = meanings[0].background
         ranked = rank(understood.groups, candidates, corpus, background, self._weights())
         return understood, ranked, vectors[0] is not None

@@ -11,6 +11,7 @@ import time
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -124,6 +125,10 @@ class Index(ABC):
         self.db = db
 
     # -- reading
+
+    def reading(self, scope: Scope) -> AbstractAsyncContextManager[None]:
+        """Around the readings of a search, so that they share what can be shared."""
+        return nullcontext()
 
     async def statistics(self, scope: Scope) -> Statistics:
         rows = await self.db.fetch(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,14 +23,22 @@ _INDEXED = frozenset({256, 384, 512, 768, 1024, 1536, 3072})
 """Dimensions that the migration made indexes for."""
 
 _EXACT = 5_000
-"""A scope with fewer vectors is compared one by one even when more would be allowed: from there on
-walking the index is faster, and lossless enough to be no worse."""
+"""A scope with fewer vectors is always compared one by one: the index could hardly be faster."""
+_COMPARING = 0.00055
+"""Milliseconds to compare a vector one by one (measured, 512 dimensions)."""
+_WALKING = 3.0, 0.01
+"""Milliseconds to walk the index, and for each vector that it comes by."""
+_COUNT_FOR = 60.0
+"""Seconds that the estimated number of all vectors is taken to be what it was."""
 
 _TUNED = (
     "SELECT set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true),"
-    " set_config('hnsw.ef_search', $1, true), set_config('hnsw.iterative_scan', $2, true)"
+    " set_config('hnsw.ef_search', '120', true),"
+    " set_config('hnsw.iterative_scan', 'relaxed_order', true)"
 )
-"""Statistics on hashes mislead the planner: a list of them must never be looked for row by row."""
+"""For one transaction. Statistics on hashes mislead the planner: a list of them must never be
+looked for row by row. A scope is a filter, so the vectors' index is walked on until enough of it
+is found."""
 
 
 class PostgresIndex(Index):
@@ -37,6 +47,16 @@ class PostgresIndex(Index):
     def __init__(self, db: Database, *, exact_below: int) -> None:
         super().__init__(db)
         self._exact_below = min(exact_below, _EXACT)
+        self._all = (0.0, 0.0)
+
+    @asynccontextmanager
+    async def reading(self, scope: Scope) -> AsyncIterator[None]:
+        """One transaction, which row-level security needs to know the scope, and our planner."""
+        outermost = self.db.current is None
+        async with self.db.transaction(scope):
+            if outermost:
+                await self.db.fetch(_TUNED)
+            yield
 
     async def postings(
         self, scope: Scope, clauses: Sequence[Clause]
@@ -58,8 +78,7 @@ class PostgresIndex(Index):
                 f" WHERE {' AND '.join(conditions)})"
                 f" SELECT passage_id FROM hits ORDER BY passage_id DESC LIMIT ${len(args)}) newest"
             )
-        async with self.db.transaction(scope):
-            await self._tune(40)
+        async with self.reading(scope):
             rows = await self.db.fetch(" UNION ALL ".join(parts), *args)
         found = {row["clause"]: row["ids"] or [] for row in rows}
         return [np.array(found.get(n, []), dtype=np.int64) for n in range(len(clauses))]
@@ -68,11 +87,10 @@ class PostgresIndex(Index):
         self, scope: Scope, vector: npt.NDArray[np.float32], count: int, statistics: Statistics
     ) -> list[int]:
         size = vector.size
-        # Only a cast to the indexed type can use the index.
-        indexed = size in _INDEXED and statistics.vectors >= self._exact_below
-        embedding = f"embedding::halfvec({size})" if indexed else "embedding"
-        async with self.db.transaction(scope):
-            await self._tune(max(40, 2 * count))
+        async with self.reading(scope):
+            # Only a cast to the indexed type can use the index.
+            indexed = size in _INDEXED and await self._walks(statistics.vectors, count)
+            embedding = f"embedding::halfvec({size})" if indexed else "embedding"
             rows = await self.db.fetch(
                 f"SELECT passage_id FROM search_vectors WHERE scope = $1 AND dimension = {size:d}"
                 f" ORDER BY {embedding} <#> $2::real[]::halfvec({size:d}) LIMIT $3",
@@ -81,6 +99,21 @@ class PostgresIndex(Index):
                 count,
             )
         return [row["passage_id"] for row in rows]
+
+    async def _walks(self, vectors: int, count: int) -> bool:
+        """Whether walking the index beats comparing all the scope's vectors. The index holds all
+        scopes', and those of the others are walked past."""
+        if vectors < self._exact_below:
+            return False
+        counted, until = self._all
+        if time.monotonic() > until:
+            counted = await self.db.fetchval(
+                "SELECT reltuples::float8 FROM pg_class WHERE oid = 'search_vectors'::regclass"
+            )
+            self._all = (counted, time.monotonic() + _COUNT_FOR)
+        start, each = _WALKING
+        walked = count * max(counted / vectors, 1.0)
+        return start + each * walked < _COMPARING * vectors
 
     async def candidates(
         self,
@@ -97,7 +130,7 @@ class PostgresIndex(Index):
                 for number in range(3, 3 + len(readings))
             )
             cosine = f"CASE WHEN v.dimension = {size:d} THEN greatest({products}) END"
-        async with self.db.transaction(scope):
+        async with self.reading(scope):
             rows = await self.db.fetch(
                 f"SELECT p.id, p.file_id, p.terms, f.name_terms, {cosine} AS cosine"
                 " FROM search_passages p JOIN search_files f ON f.file_id = p.file_id"
@@ -111,11 +144,6 @@ class PostgresIndex(Index):
             Candidate(row["id"], row["file_id"], row["terms"], row["name_terms"], row["cosine"])
             for row in rows
         ]
-
-    async def _tune(self, breadth: int) -> None:
-        """For the rest of the transaction. A scope is a filter, so the index is walked on until
-        enough of it was found."""
-        await self.db.fetch(_TUNED, str(min(breadth, 1000)), "relaxed_order")
 
     # -- writing
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MOST_WORDS = 24
 """Words of a query that are looked up, the rarest; the others of a long one add nothing."""
-CANDIDATES = 200
+CANDIDATES = 150
 """Passages that the words leg hands to the ranker."""
 
 _STEM = 0.9
@@ -30,7 +30,7 @@ _COMPLETED = 0.7
 _COMPLETIONS = 8
 _SHORTEST_BEGINNING = 3
 _PER_CLAUSE = 3_000
-_BUDGET = 10_000
+_BUDGET = 6_000
 """Passages that the words searched alone may have together: finding them is what costs."""
 _HEAVY_SHARE = 0.35
 """What having a word more than once adds to having it, as the ranker's saturation does."""
