@@ -27,6 +27,7 @@ from pyreqwest.exceptions import (
     BuilderError,
     PoolTimeoutError,
     PyreqwestError,
+    RequestTimeoutError,
 )
 from pyreqwest.multipart import FormBuilder, PartBuilder
 
@@ -43,13 +44,13 @@ from core.errors import (
     TelegramError,
     Unauthorized,
 )
-from core.http1 import Http1, Lost, NotConnected, is_proxied
 from core.metrics import counter
 from core.outgoing import Chat, Lane, Limiter
 from core.retry import Backoff
 
 if TYPE_CHECKING:
     from pyreqwest.client import Client
+    from pyreqwest.request import RequestBuilder
     from pyreqwest.response import Response
 
 PUBLIC_SERVER = "https://api.telegram.org"
@@ -62,7 +63,7 @@ PATIENCE = {Lane.REPLY: 8.0, Lane.EDIT: 8.0, Lane.NOTIFICATION: 60.0, Lane.BULK:
 
 _LONGEST_PAUSE = 30.0
 _AT_ONCE = 0.05
-"""Seconds to the first retry where a new connection may be all that is needed."""
+"""Seconds to the first retry of a call that didn't leave: the server may have restarted."""
 _PIECE = 1 << 20
 _CONNECTING = re.compile(r"client error \(Connect\)")
 """In an error's causes if there was no connection; pyreqwest's classes don't tell: what fails
@@ -107,9 +108,7 @@ class Wire:
         self._files = f"{self._api_base}/file/bot{token}/"
         self._http = http
         self._client: Client | None = None
-        self._calls: Http1 | None = None
-        self._proxied: bool | None = None
-        """Whether calls go through a proxy; None until the first."""
+        self._urls: dict[str, str] = {}
 
     @property
     def download_limit(self) -> int:
@@ -185,9 +184,6 @@ class Wire:
             raise _failure("download", error) from None
 
     async def close(self) -> None:
-        if self._calls is not None:
-            self._calls.close()
-        self._calls, self._proxied = None, None
         client, self._client = self._client, None
         if client is not None:
             await client.close()
@@ -209,53 +205,41 @@ class Wire:
         seconds: float | None,
     ) -> Any:
         try:
+            request = self._request(method)
             if files:
-                status, content = await self._upload(method, await _form(params, files), seconds)
+                request = request.multipart(await _form(params, files))
             else:
-                status, content = await self._post(method, _body(params), seconds)
-        except (PyreqwestError, NotConnected, Lost, TimeoutError, ValueError) as error:
+                body = orjson.dumps(params)
+                if b":null" in body:
+                    body = orjson.dumps({k: v for k, v in params.items() if v is not None})
+                request = request.header("Content-Type", _JSON).body_bytes(body)
+            if seconds is not None:
+                request = request.timeout(timedelta(seconds=seconds))
+            response = await request.build().send()
+            content = await response.bytes()
+        except (PyreqwestError, ValueError) as error:
             raise _failure(method, error) from None
         try:
-            answer = orjson.loads(content)
+            answer = orjson.loads(memoryview(content))
             if answer["ok"] is True:
                 return answer["result"]
         except (orjson.JSONDecodeError, KeyError, TypeError):
             answer = {}
-        raise error_of(method, status, answer)
+        raise error_of(method, response.status, answer)
 
-    async def _post(self, method: str, body: bytes, seconds: float | None) -> tuple[int, bytes]:
-        """A JSON call: on the loop itself, or through pyreqwest where there is a proxy."""
-        if self._proxied is None:
-            self._proxied = is_proxied(self._api_base)
-            if not self._proxied:
-                self._calls = Http1(self._base[:-1], connect_timeout=self._connect_timeout)
-        limit = self._http.timeout if seconds is None else seconds
-        if self._calls is not None:
-            return await self._calls.post(f"/{method}", body, limit)
-        request = self._open().post(self._base + method).header("Content-Type", _JSON)
-        response = await request.body_bytes(body).timeout(timedelta(seconds=limit)).build().send()
-        return response.status, (await response.bytes()).to_bytes()
-
-    async def _upload(
-        self, method: str, form: FormBuilder, seconds: float | None
-    ) -> tuple[int, bytes]:
-        request = self._open().post(self._base + method).multipart(form)
-        if seconds is not None:
-            request = request.timeout(timedelta(seconds=seconds))
-        response = await request.build().send()
-        return response.status, (await response.bytes()).to_bytes()
-
-    @property
-    def _connect_timeout(self) -> float:
-        return min(10.0, self._http.timeout)
+    def _request(self, method: str) -> RequestBuilder:
+        url = self._urls.get(method)
+        if url is None:
+            url = self._urls[method] = self._base + method
+        return self._open().post(url)
 
     def _open(self) -> Client:
-        """The client for files; made at first use, in the process and loop that use it."""
+        """The HTTP client; made at first use, in the process and loop that use it."""
         if self._client is None:
             self._client = (
                 ClientBuilder()
                 .timeout(timedelta(seconds=self._http.timeout))
-                .connect_timeout(timedelta(seconds=self._connect_timeout))
+                .connect_timeout(timedelta(seconds=min(10.0, self._http.timeout)))
                 .follow_redirects(False)
                 .user_agent("plugram")
                 .gzip(False)
@@ -322,7 +306,7 @@ class _Retries:
             raise error
         self._left -= 1
         self._failures += 1
-        if self._failures == 1 and isinstance(error, _Away) and error.hurry:
+        if self._failures == 1 and not ambiguous:
             await asyncio.sleep(_AT_ONCE)
         else:
             await asyncio.sleep(self._backoff.pause(self._failures))
@@ -372,31 +356,21 @@ def error_of(method: str, status: int, answer: Mapping[str, Any]) -> TelegramErr
     return TelegramError(text, method=method, code=code)
 
 
-def _failure(method: str, error: Exception) -> TelegramError:
+def _failure(method: str, error: PyreqwestError | ValueError) -> TelegramError:
     """A failure on the way. The client's own text may hold the URL, and so the token: dropped."""
-    reached, stale = True, False
-    if isinstance(error, Lost):
-        what, stale = "connection lost", error.stale
-    elif isinstance(error, NotConnected):
-        what, reached = str(error), False
-    elif isinstance(error, PoolTimeoutError) or _CONNECTING.search(str(error)):
-        what, reached = "can't connect", False
-    elif isinstance(error, TimeoutError):
-        what = "no answer in time"
-    elif isinstance(error, PyreqwestError) and not isinstance(error, BuilderError):
-        what = "connection lost"
-    else:
+    if isinstance(error, BuilderError) or not isinstance(error, PyreqwestError):
         return BadRequest(f"{method}: the request can't be built", method=method)
+    reached = not isinstance(error, PoolTimeoutError) and not _CONNECTING.search(str(error))
+    if not reached:
+        what = "can't connect"
+    elif isinstance(error, RequestTimeoutError):
+        what = "no answer in time"
+    else:
+        what = "connection lost"
     hint = "check the network and [bot] api_base"
-    away = _Away(f"{method}: {what}", method=method, hint=hint)
-    away.ambiguous, away.hurry = reached, stale or not reached
+    away = TelegramAway(f"{method}: {what}", method=method, hint=hint)
+    away.ambiguous = reached
     return away
-
-
-class _Away(TelegramAway):
-    """`hurry`: an idle connection that the server had closed, or none at all: try again at once."""
-
-    hurry: bool = False
 
 
 def _too_large(size: int, limit: int) -> BadRequest:
@@ -419,13 +393,6 @@ def _rule(method: str) -> tuple[bool, Lane]:
     """Whether a method puts something into a chat, and the lane it usually has."""
     counted = method.startswith(_COUNTED) and method not in _UNCOUNTED_SENDS
     return counted, Lane.EDIT if method.startswith("edit") else Lane.REPLY
-
-
-def _body(params: Mapping[str, Any]) -> bytes:
-    body = orjson.dumps(params)
-    if b":null" in body:
-        body = orjson.dumps({name: value for name, value in params.items() if value is not None})
-    return body
 
 
 async def _form(params: Mapping[str, Any], files: Mapping[str, Upload]) -> FormBuilder:

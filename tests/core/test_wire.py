@@ -325,19 +325,3 @@ def test_an_unknown_refusal_keeps_its_code() -> None:
     refused = error_of("getMe", 418, {"error_code": 418, "description": "teapot"})
     assert type(refused) is TelegramError
     assert refused.code == 418
-
-
-async def test_behind_a_proxy_calls_go_through_it(
-    api: BotApi, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The server plays the proxy: it is asked for a host that nobody knows."""
-    monkeypatch.delenv("NO_PROXY", raising=False)
-    monkeypatch.delenv("no_proxy", raising=False)
-    monkeypatch.setenv("http_proxy", api.url)
-    wire = Wire(TOKEN, "http://telegram.invalid", Http(), Limiter(Outgoing()))
-    assert (await wire.call("getMe"))["username"] == "test_bot"
-    assert api.calls[0].path.startswith("http://telegram.invalid/bot")
-    api.script("getChat", error(400, "no"))
-    with pytest.raises(BadRequest):
-        await wire.call("getChat", {"chat_id": 1, "x": None}, timeout=3)
-    await wire.close()
