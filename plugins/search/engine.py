@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
 
 _POLITE = 1.0
 """Seconds that work in the background makes way for searches at most."""
-_FITS_FOR = 5.0
-"""Seconds that the fingerprint of the index is taken to be what it was."""
 
 
 class FingerprintMismatch(PlugramError):
@@ -51,7 +48,6 @@ class Engine:
         self._folder = folder
         self._index: Index | None = None
         self._vectors: VectorCache | None = None
-        self._fits = ("", 0.0)
         self._searching = 0
         self._quiet = asyncio.Event()
         self._quiet.set()
@@ -98,18 +94,17 @@ class Engine:
         """Raises FingerprintMismatch if the vectors in the index are of another embedder. With
         `claim` an index without vectors becomes this embedder's."""
         mine = self.fingerprint(embedder)
-        # It changes once in the life of an index, and every search asks.
-        checked, until = self._fits
-        if checked == mine and time.monotonic() < until:
-            return
         held = (
             await self.index.claim_meta("fingerprint", mine)
             if claim
             else await self.index.meta("fingerprint")
         )
-        if held == mine:
-            self._fits = (mine, time.monotonic() + _FITS_FOR)
-        elif held is not None:
+        self.compare(held, mine)
+
+    @staticmethod
+    def compare(held: str | None, mine: str) -> None:
+        """Raises FingerprintMismatch if vectors of the two can't be compared."""
+        if held is not None and held != mine:
             raise FingerprintMismatch(
                 f"The index holds vectors of {held}, and the embedder is {mine} now: "
                 "files are found by their words, not by meaning",

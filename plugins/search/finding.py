@@ -123,7 +123,7 @@ class Finder:
         if embedder is None or not statistics.vectors:
             return nothing
         try:
-            await self._engine.check_fingerprint(embedder)
+            self._engine.compare(statistics.fingerprint, self._engine.fingerprint(embedder))
             async with asyncio.timeout(_EMBED_WAIT):
                 background = await self._background_of(embedder)
                 vector = (await embedder.embed([text], kind="query"))[0]

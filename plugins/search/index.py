@@ -41,6 +41,8 @@ class Statistics:
     removed: int = 0
     languages: tuple[str, ...] = ()
     """Of its files, the most frequent first."""
+    fingerprint: str | None = None
+    """What made the vectors of the index, None before there were any."""
 
     @property
     def average_length(self) -> float:
@@ -132,16 +134,19 @@ class Index(ABC):
 
     async def statistics(self, scope: Scope) -> Statistics:
         rows = await self.db.fetch(
-            "SELECT files, passages, positions, vectors, removed, '' AS language, 0 AS weight"
+            "SELECT 'scope' AS kind, files, passages, positions, vectors, removed, '' AS value"
             " FROM search_scopes WHERE scope = $1"
-            " UNION ALL SELECT 0, 0, 0, 0, 0, language, files FROM search_languages"
-            " WHERE scope = $1 AND files > 0",
+            " UNION ALL SELECT 'language', files, 0, 0, 0, 0, language FROM search_languages"
+            " WHERE scope = $1 AND files > 0"
+            " UNION ALL SELECT 'fingerprint', 0, 0, 0, 0, 0, value FROM search_meta"
+            " WHERE key = 'fingerprint'",
             scope.key,
         )
-        numbers = next((row for row in rows if not row["weight"]), None)
+        numbers = next((row for row in rows if row["kind"] == "scope"), None)
         if numbers is None:
             return Statistics()
-        spoken = sorted((-row["weight"], row["language"]) for row in rows if row["weight"])
+        spoken = sorted((-row["files"], row["value"]) for row in rows if row["kind"] == "language")
+        made = [row["value"] for row in rows if row["kind"] == "fingerprint"]
         return Statistics(
             files=numbers["files"],
             passages=numbers["passages"],
@@ -149,6 +154,7 @@ class Index(ABC):
             vectors=numbers["vectors"],
             removed=numbers["removed"],
             languages=tuple(language for _, language in spoken if language),
+            fingerprint=made[0] if made else None,
         )
 
     async def known(self, scope: Scope, terms: Iterable[str]) -> dict[str, int]:
@@ -292,6 +298,9 @@ class Index(ABC):
             key,
             value,
         )
+
+    async def drop_meta(self, key: str) -> None:
+        await self.db.execute("DELETE FROM search_meta WHERE key = $1", key)
 
     async def claim_meta(self, key: str, value: str) -> str:
         """Set it if nobody has; what holds."""

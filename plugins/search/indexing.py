@@ -33,6 +33,8 @@ _EMBEDDED_AT_ONCE = 8
 _LEFT_BEHIND = 600.0
 """Seconds after which what isn't finished was probably left behind by an outage."""
 _FILES_AT_ONCE = 50
+_NOBODYS = "nobody: it is being written anew"
+"""Fingerprint of an index whose vectors are being removed."""
 
 
 class Indexer:
@@ -160,6 +162,7 @@ class Indexer:
             vectors = await self._embedded(embedder, texts)
             async with self._db.transaction(scope):
                 await index.lock(scope.key)
+                await self._engine.check_fingerprint(embedder)  # a reindex may have begun
                 await index.add_vectors(scope.key, [row.passage_id for row in rows], vectors)
             done += len(rows)
             await progress(done, max(file.passages, done))
@@ -228,9 +231,12 @@ class Indexer:
         """
         index, embedder = self._engine.index, self._engine.embedder()
         total = (await index.totals()).files
+        await index.set_meta("fingerprint", _NOBODYS)
         await self._forget_meaning()
         if embedder is not None:
             await index.set_meta("fingerprint", self._engine.fingerprint(embedder))
+        else:
+            await index.drop_meta("fingerprint")
         done = 0
         async for file in self._all_files():
             await self._reindex_file(file)

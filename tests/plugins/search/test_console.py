@@ -49,7 +49,7 @@ async def test_an_operator_asks_looks_and_starts_anew(app: App, ann: Person) -> 
     plugin = app.loader.report.find("search")
     assert plugin is not None
     await of(plugin.ctx).engine.index.set_meta("fingerprint", "another/1 chunker/1")
-    assert json.loads(await run(app, "status", "--json"))["ok"] is True  # still remembered
+    assert json.loads(await run(app, "status", "--json"))["ok"] is False
     assert "1 files are indexed anew" in await run(app, "reindex")
     assert json.loads(await run(app, "query", "boat", "--user", user, "--json"))["by_meaning"]
 
