@@ -33,7 +33,7 @@ _COUNT_FOR = 60.0
 
 _TUNED = (
     "SELECT set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true),"
-    " set_config('hnsw.ef_search', '120', true),"
+    " set_config('hnsw.ef_search', '200', true),"
     " set_config('hnsw.iterative_scan', 'relaxed_order', true)"
 )
 """For one transaction. Statistics on hashes mislead the planner: a list of them must never be
