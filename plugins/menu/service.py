@@ -140,7 +140,7 @@ async def _tell(ctx: Context, method: str, params: dict[str, Any]) -> bool:
     except (BadRequest, Forbidden) as error:
         if not params["scope"].get("chat_id"):
             raise
-        ctx.log.info("no menu for staff yet", chat=params["scope"]["chat_id"], reason=str(error))
+        ctx.log.debug("no menu for staff yet", chat=params["scope"]["chat_id"], reason=str(error))
         return False
     return True
 
