@@ -74,7 +74,7 @@ class Rates:
         return cls(
             gap=1 / settings.per_second,
             bulk_gap=1 / rate,
-            chat_gap=1 / settings.per_chat_per_second,
+            chat_gap=_MARGIN / settings.per_chat_per_second,
             group_size=max(1, int(settings.per_group_per_minute)),
             paid=paid,
         )
@@ -83,10 +83,12 @@ class Rates:
 PAID_RATE = 1000.0
 """Messages a second that Telegram accepts with `allow_paid_broadcast`."""
 
-# How many seconds of debt a lane may add to: what was sent beyond the rate and isn't paid off yet.
-_TOTAL_DEBT = {Lane.REPLY: 1.0, Lane.EDIT: 0.5, Lane.NOTIFICATION: 0.0, Lane.BULK: 0.0}
-# The same in one chat, in messages.
-_CHAT_DEBT = {Lane.REPLY: 1.0, Lane.EDIT: 3.0, Lane.NOTIFICATION: 0.0, Lane.BULK: 0.0}
+# What may have been sent beyond the limits and isn't paid off yet, when a lane sends more: seconds
+# of the overall rate, and messages to the chat. Nothing after a ban. Replies aren't asked before.
+_DEBTS = {Lane.EDIT: (0.5, 3.0)}
+_NO_DEBT = (0.0, 0.0)
+_MARGIN = 1.03
+"""Messages arrive less evenly than they leave."""
 
 _MINUTE = 60.0
 _LATE = 0.01
@@ -96,6 +98,10 @@ _SLOW = 60.0
 _MANY_CHATS = 3
 _TOGETHER = 2.0
 """Bans of that many chats within so many seconds mean that the bot as a whole was too fast."""
+
+
+def _debts(lane: Lane, *, careful: bool) -> tuple[float, float]:
+    return _NO_DEBT if careful else _DEBTS.get(lane, _NO_DEBT)
 
 
 def is_group(chat: Chat) -> bool:
@@ -155,13 +161,14 @@ class MemoryBudget:
 
     def _wait(self, chat: Chat | None, lane: Lane, now: float, *, careful: bool) -> float:
         rates = self._rates
+        total_debt, chat_debt = _debts(lane, careful=careful)
         free_again = now
         if lane is Lane.BULK:
             free_again = max(free_again, self._bulk)
         if not (lane is Lane.BULK and rates.paid):
-            free_again = max(free_again, self._total - _TOTAL_DEBT[lane])
+            free_again = max(free_again, self._total - total_debt)
         if chat is not None:
-            debt = self._chats.get(chat, 0.0) - _CHAT_DEBT[lane] * rates.chat_gap
+            debt = self._chats.get(chat, 0.0) - chat_debt * rates.chat_gap
             free_again = max(free_again, debt)
             sent = self._groups.get(chat)
             if sent and len(sent) >= rates.group_size and (careful or lane >= Lane.NOTIFICATION):
@@ -322,8 +329,7 @@ class RedisBudget:
                 # Calls without a chat share a key; they don't wait for each other.
                 rates.chat_gap if chat is not None else 0,
                 rates.group_size,
-                _TOTAL_DEBT[lane],
-                _CHAT_DEBT[lane],
+                *_debts(lane, careful=careful),
                 int(careful),
                 int(rates.paid),
             ],

@@ -198,6 +198,29 @@ async def test_unknown_types_are_stored_and_done(mail: Office) -> None:
     await until(finished)
 
 
+async def test_a_flood_from_one_chat_keeps_nobody_waiting(mail: Office) -> None:
+    delays: list[float] = []
+    sent: dict[int, float] = {}
+
+    async def work(incoming: Incoming) -> None:
+        if incoming.update_id in sent:
+            delays.append(time.monotonic() - sent[incoming.update_id])
+        await asyncio.sleep(0.001)
+
+    notes = Notes(work)
+    await mail.open(notes)
+    await mail.api.deliver(*(message(at, "flood", user=1) for at in range(1, 1501)))
+    for at in range(2001, 2021):
+        sent[at] = time.monotonic()
+        await mail.api.deliver(message(at, "x", user=at))
+        await asyncio.sleep(0.05)
+    await until(lambda: len(delays) == 20)
+    assert sorted(delays)[18] <= 2.0
+    await until(lambda: len(notes.done) == 1520, seconds=30)
+    flood = [at for at in notes.done if at <= 1500]
+    assert flood == sorted(flood)
+
+
 # -- effects ------------------------------------------------------------------------------------
 
 

@@ -11,6 +11,9 @@ import pytest
 from redis.asyncio import Redis
 
 from core.outgoing import Lane, Limiter, MemoryBudget, Rates, is_group
+from core.wire import Wire
+from tests.core.test_wire import Http
+from tests.support.processes import PlaygroundProcess
 
 
 @dataclass(frozen=True)
@@ -206,3 +209,43 @@ async def test_without_redis_each_keeps_to_the_limits_alone() -> None:
     await asyncio.sleep(0.1)
     await limiter.close()
     await redis.aclose()
+
+
+# -- against a server that enforces Telegram's limits --------------------------------------------
+
+
+async def test_the_playground_refuses_nothing_of_a_broadcast_with_replies_beside(
+    playground: PlaygroundProcess,
+) -> None:
+    control = playground.client
+    chats = []
+    for at in range(60):
+        person = await control.add_user(f"Person {at}")
+        chats.append((await person.send("hi"))["chat"]["id"])
+    await control.limits(per_second=30, per_chat_per_second=1, retry_after=3)
+    wire = Wire(playground.token, playground.url, Http(), Limiter(Outgoing()))
+
+    async def tell(chat: int, lane: Lane) -> None:
+        await wire.call("sendMessage", {"chat_id": chat, "text": "x"}, lane=lane)
+
+    bulk = [asyncio.create_task(tell(chat, Lane.BULK)) for chat in chats[:45]]
+    for chat in chats[45:]:
+        await tell(chat, Lane.REPLY)
+        await asyncio.sleep(0.25)
+    await asyncio.gather(*bulk)
+    state = await control.call("GET", "/control/limits")
+    assert (state["refused"], state["during_ban"]) == (0, 0)
+    await wire.close()
+
+
+async def test_nothing_is_sent_into_a_ban(playground: PlaygroundProcess) -> None:
+    control = playground.client
+    message = await control.user("ann").send("hi")
+    await control.limits(per_second=30, per_chat_per_second=1, retry_after=1)
+    wire = Wire(playground.token, playground.url, Http(), Limiter(Outgoing()))
+    for _ in range(4):
+        await wire.call("sendMessage", {"chat_id": message["chat"]["id"], "text": "x"})
+    state = await control.call("GET", "/control/limits")
+    assert state["refused"] == 1, "one burst was refused, and then the pace was kept"
+    assert state["during_ban"] == 0
+    await wire.close()
