@@ -21,6 +21,10 @@ BATCH = 100
 _GRACE = 10.0
 """Seconds beyond the long poll until a request for updates counts as lost."""
 
+_GATHER = 0.01
+"""Seconds between two requests, at least, unless more updates wait than came: a busy bot then gets
+several at once, which costs it much less than one by one."""
+
 log = get_logger("poller")
 
 
@@ -67,6 +71,8 @@ class Poller:
                 self._received.inc(len(updates))
                 await self._keep(updates)
             self._well()
+            if len(updates) < BATCH:
+                await asyncio.sleep(self.answered_at + _GATHER - time.monotonic())
 
     async def _ask(self) -> list[dict[str, Any]]:
         seconds = self._settings.poll_timeout
