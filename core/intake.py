@@ -356,7 +356,9 @@ class Intake:
 
     def _seat(self) -> None:
         """Poll if, and only if, the poller's seat is ours."""
-        leads = self.leases.leads and not self._stopping
+        if self._stopping:
+            return
+        leads = self.leases.leads
         if leads and (self._polling is None or self._polling.done()):
             log.info("polling", bot=self._bot, processes=self._processes)
             self._polling = asyncio.create_task(self._poll_on())
@@ -472,7 +474,8 @@ class Intake:
         """One try: whether its effects are committed, and how it failed."""
         began = self._running[task] = time.monotonic()
         failure: Exception | None = None
-        with self._db.before_commit(_completion(self.inbox, seq, lane)) as effects:
+        completion = _Completion(self.inbox, seq, lane)
+        with self._db.before_commit(completion.join) as effects:
             try:
                 if stored.status == ANSWERING:
                     await self._handler.interrupted(incoming)
@@ -490,6 +493,7 @@ class Intake:
             except Exception as error:  # noqa: BLE001 - counted, reported, tried again
                 failure = error
             finally:
+                completion.over = True
                 self._running[task] = float("inf")
         self._seconds.observe(time.monotonic() - began)
         return effects.done, failure
@@ -642,13 +646,21 @@ class Intake:
         task.add_done_callback(self._tasks.discard)
 
 
-def _completion(inbox: Inbox, seq: int, lane: Lane) -> Callable[[], Awaitable[None]]:
-    """What joins the handler's first transaction."""
+class _Completion:
+    """What joins the handler's first transaction: its row has taken effect."""
 
-    async def complete() -> None:
-        await inbox.commit(seq, lane.name, lane.fence)
+    __slots__ = ("_inbox", "_lane", "_seq", "over")
 
-    return complete
+    def __init__(self, inbox: Inbox, seq: int, lane: Lane) -> None:
+        self._inbox = inbox
+        self._seq = seq
+        self._lane = lane
+        self.over = False
+        """The handler has ended. A task that it started may still write, for itself."""
+
+    async def join(self) -> None:
+        if not self.over:
+            await self._inbox.commit(self._seq, self._lane.name, self._lane.fence)
 
 
 def _facts(incoming: Incoming) -> dict[str, Any]:

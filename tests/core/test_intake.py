@@ -286,6 +286,25 @@ async def test_a_transaction_that_fails_leaves_the_update_waiting(mail: Office) 
     assert await effects(mail.db) == [1]
 
 
+async def test_a_task_that_outlives_its_handler_writes_for_itself(mail: Office) -> None:
+    tasks: list[asyncio.Task[None]] = []
+
+    async def later() -> None:
+        await asyncio.sleep(0.2)
+        await mail.db.execute("INSERT INTO effects VALUES (99, 1)")
+
+    async def work(incoming: Incoming) -> None:
+        tasks.append(asyncio.create_task(later()))
+
+    notes = Notes(work)
+    await mail.open(notes)
+    await mail.api.deliver(message(1, "x"))
+    await until(lambda: notes.done == [1])
+    await tasks[0]
+    assert await effects(mail.db) == [99]
+    assert await mail.statuses() == {1: DONE}
+
+
 async def test_after_a_crash_effects_happen_once_and_answers_are_missed_aloud(
     mail: Office,
 ) -> None:
