@@ -28,10 +28,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from core import bell
-from core import db as database
-from core.jobs import Job, Jobs, PluginJobs, RegisteredJob, job
-from core.worker import Runner
+from core.db import database
+from core.jobs import bell
+from core.jobs.job import Job, Jobs, PluginJobs, RegisteredJob, job
+from core.jobs.runner import Runner
 
 ROOT = Path(__file__).parents[1]
 THROUGHPUT, P50, P99, IDLE = 600, 10.0, 50.0, 2.0
@@ -255,7 +255,7 @@ async def _under_arq(house: House) -> None:
 
     from arq.worker import create_worker
 
-    from core import arq_worker
+    from core import worker as arq_worker
 
     @asynccontextmanager
     async def serving() -> Any:

@@ -62,7 +62,9 @@ def main() -> int:
 
 
 def _run() -> int:
-    from core import cli, log, terminal
+    from core import log
+    from core.cli import main as cli
+    from core.cli import terminal
     from core.errors import PlugramError
 
     try:

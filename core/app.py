@@ -15,28 +15,31 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from core import aio, bell, db, migrate
-from core import hookspecs as specs
+from core import aio
 from core.cache import Cache
+from core.db import database as db
+from core.db import migrate
 from core.errors import TelegramAway
 from core.health import HealthChecks, core_checks
-from core.jobs import JobRow, Jobs, PluginJobs, RegisteredJob
-from core.loader import Loader
+from core.host import hookspecs as specs
+from core.host.loader import Loader
+from core.host.plugin import Context, Plugin
+from core.jobs import bell
+from core.jobs.job import JobRow, Jobs, PluginJobs, RegisteredJob
 from core.lock import DataLock
 from core.log import get_logger
 from core.metrics import PluginMetrics
-from core.outgoing import Limiter
 from core.people import People
-from core.plugin import Context, Plugin
 from core.sandbox import Sandbox
-from core.telegram import Telegram
-from core.wire import Wire
+from core.telegram.client import Telegram
+from core.telegram.outgoing import Limiter
+from core.telegram.wire import Wire
 
 if TYPE_CHECKING:
     from aiogram import Router
 
-    from core.alone import RunOne
     from core.config import Settings
+    from core.jobs.alone import RunOne
 
 Role = Literal["bot", "worker", "all", "session"]
 """`bot` runs jobs too if `[jobs] in_process` says so; `all` does in any case; a `session` opens
@@ -195,8 +198,8 @@ class App:
         return where == "always" or (where == "auto" and self.redis is None)
 
     async def _start_jobs(self, stack: AsyncExitStack) -> None:
-        from core.alone import Alone
-        from core.worker import Runner
+        from core.jobs.alone import Alone
+        from core.jobs.runner import Runner
 
         runner = Runner(
             self.settings,
@@ -245,9 +248,9 @@ class App:
         stack.push_async_callback(server.stop)
 
     async def _start_bot(self, stack: AsyncExitStack) -> None:
-        from core.dispatcher import Dispatcher
-        from core.intake import Intake
-        from core.states import States
+        from core.telegram.dispatcher import Dispatcher
+        from core.telegram.intake import Intake
+        from core.telegram.states import States
 
         await self._check_token()
         states = States(self.db, self.redis, self.settings.redis.prefix)
@@ -290,9 +293,10 @@ async def session(settings: Settings, *, start: bool = True) -> AsyncIterator[Ap
 
 
 def alone() -> RunOne:
-    """What `core.alone` asks for: the app is made once, each child opens it for one job."""
-    from core import config, worker
+    """What `core.jobs.alone` asks for: the app is made once, each child opens it for one job."""
+    from core import config
     from core import log as logs
+    from core.jobs import runner as worker
 
     settings = config.load()
     logs.configure(settings.log)

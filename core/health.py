@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from core.plugin import Health, HealthCheck
+from core.host.plugin import Health, HealthCheck
 
 if TYPE_CHECKING:
     from core.config import Settings
-    from core.db import Database
+    from core.db.database import Database
 
 NO_DISK = 100 * 2**20
 """Free bytes below which nothing can be relied on any more."""

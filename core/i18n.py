@@ -265,4 +265,4 @@ if __name__ == "__main__":
     from importlib import import_module
 
     # By name: the check imports this module, and the core is acyclic.
-    raise SystemExit(import_module("core.i18n_check").main())
+    raise SystemExit(import_module("core.host.i18n_check").main())

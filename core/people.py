@@ -19,7 +19,7 @@ from core.errors import DatabaseError, PlugramError
 from core.log import get_logger
 
 if TYPE_CHECKING:
-    from core.db import Database
+    from core.db.database import Database
     from core.i18n import I18n
 
 Role = Literal["owner", "admin", "user"]

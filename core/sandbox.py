@@ -23,11 +23,11 @@ import orjson
 
 from core.errors import PlugramError, SandboxRefused
 from core.forkserver import REASONS, VERDICT, send_request
+from core.host.roles import Extraction, Section
 from core.log import get_logger
-from core.roles import Extraction, Section
 
 if TYPE_CHECKING:
-    from core.roles import Processor
+    from core.host.roles import Processor
 
 log = get_logger("sandbox")
 

@@ -21,7 +21,7 @@ from core.log import get_logger
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from core.plugin import Plugin, Route
+    from core.host.plugin import Plugin, Route
 
 log = get_logger("web")
 

@@ -10,9 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from core import hookspecs as hooks
-    from core.callback import Callback
-    from core.db import Database
+    from core.db.database import Database
+    from core.db.scope import SYSTEM, Scope
     from core.errors import (
         BadRequest,
         BlobMissing,
@@ -37,12 +36,9 @@ if TYPE_CHECKING:
         Unauthorized,
         UserError,
     )
-    from core.hookspecs import hookimpl
-    from core.i18n import Html, Translate
-    from core.jobs import Job, JobCancelled, JobSpec, Priority, Retry, job
-    from core.outgoing import Lane
-    from core.people import Person
-    from core.plugin import (
+    from core.host import hookspecs as hooks
+    from core.host.hookspecs import hookimpl
+    from core.host.plugin import (
         API_VERSION,
         Command,
         Context,
@@ -54,8 +50,7 @@ if TYPE_CHECKING:
         Preference,
         Route,
     )
-    from core.retry import retry
-    from core.roles import (
+    from core.host.roles import (
         BlobStore,
         Embedder,
         Extraction,
@@ -66,9 +61,14 @@ if TYPE_CHECKING:
         Section,
         StoredFile,
     )
-    from core.scope import SYSTEM, Scope
-    from core.text import Button, buttons, escape
-    from core.wire import Upload
+    from core.i18n import Html, Translate
+    from core.jobs.job import Job, JobCancelled, JobSpec, Priority, Retry, job
+    from core.people import Person
+    from core.retry import retry
+    from core.telegram.callback import Callback
+    from core.telegram.outgoing import Lane
+    from core.telegram.text import Button, buttons, escape
+    from core.telegram.wire import Upload
 
 __all__ = [
     "API_VERSION",
@@ -136,73 +136,73 @@ __all__ = [
 ]
 
 _HOMES = {
-    "API_VERSION": "core.plugin",
+    "API_VERSION": "core.host.plugin",
     "BadRequest": "core.errors",
     "BlobMissing": "core.errors",
-    "BlobStore": "core.roles",
-    "Button": "core.text",
-    "Callback": "core.callback",
+    "BlobStore": "core.host.roles",
+    "Button": "core.telegram.text",
+    "Callback": "core.telegram.callback",
     "ChatMigrated": "core.errors",
-    "Command": "core.plugin",
+    "Command": "core.host.plugin",
     "Conflict": "core.errors",
-    "Context": "core.plugin",
-    "Database": "core.db",
+    "Context": "core.host.plugin",
+    "Database": "core.db.database",
     "DatabaseAway": "core.errors",
     "DatabaseError": "core.errors",
-    "Embedder": "core.roles",
-    "Extraction": "core.roles",
-    "FileKind": "core.roles",
-    "FileLibrary": "core.roles",
+    "Embedder": "core.host.roles",
+    "Extraction": "core.host.roles",
+    "FileKind": "core.host.roles",
+    "FileLibrary": "core.host.roles",
     "Forbidden": "core.errors",
-    "Health": "core.plugin",
-    "HealthCheck": "core.plugin",
+    "Health": "core.host.plugin",
+    "HealthCheck": "core.host.plugin",
     "HookError": "core.errors",
     "Html": "core.i18n",
-    "Job": "core.jobs",
-    "JobCancelled": "core.jobs",
+    "Job": "core.jobs.job",
+    "JobCancelled": "core.jobs.job",
     "JobError": "core.errors",
-    "JobSpec": "core.jobs",
-    "Lane": "core.outgoing",
+    "JobSpec": "core.jobs.job",
+    "Lane": "core.telegram.outgoing",
     "LockedError": "core.errors",
-    "Manifest": "core.plugin",
+    "Manifest": "core.host.plugin",
     "NotModified": "core.errors",
     "ParseError": "core.errors",
     "Person": "core.people",
-    "Plugin": "core.plugin",
+    "Plugin": "core.host.plugin",
     "PluginError": "core.errors",
-    "PluginSettings": "core.plugin",
+    "PluginSettings": "core.host.plugin",
     "PlugramError": "core.errors",
-    "Preference": "core.plugin",
-    "Priority": "core.jobs",
-    "Processor": "core.roles",
-    "Provide": "core.roles",
-    "Retry": "core.jobs",
+    "Preference": "core.host.plugin",
+    "Priority": "core.jobs.job",
+    "Processor": "core.host.roles",
+    "Provide": "core.host.roles",
+    "Retry": "core.jobs.job",
     "RetryAfter": "core.errors",
     "RoleError": "core.errors",
-    "Route": "core.plugin",
-    "SYSTEM": "core.scope",
+    "Route": "core.host.plugin",
+    "SYSTEM": "core.db.scope",
     "SandboxRefused": "core.errors",
-    "Scope": "core.scope",
-    "Section": "core.roles",
+    "Scope": "core.db.scope",
+    "Section": "core.host.roles",
     "StorageError": "core.errors",
-    "StoredFile": "core.roles",
+    "StoredFile": "core.host.roles",
     "TelegramAway": "core.errors",
     "TelegramError": "core.errors",
     "Translate": "core.i18n",
     "Unauthorized": "core.errors",
-    "Upload": "core.wire",
+    "Upload": "core.telegram.wire",
     "UserError": "core.errors",
-    "buttons": "core.text",
-    "escape": "core.text",
-    "hookimpl": "core.hookspecs",
-    "job": "core.jobs",
+    "buttons": "core.telegram.text",
+    "escape": "core.telegram.text",
+    "hookimpl": "core.host.hookspecs",
+    "job": "core.jobs.job",
     "retry": "core.retry",
 }
 
 
 def __getattr__(name: str) -> Any:
     if name == "hooks":
-        return import_module("core.hookspecs")
+        return import_module("core.host.hookspecs")
     if name not in _HOMES:
         raise AttributeError(f"plugram has no {name!r}; its names are in plugram.__all__")
     value = globals()[name] = getattr(import_module(_HOMES[name]), name)

@@ -22,9 +22,9 @@ from rich.progress import Progress
 
 from benchmarks.search.quality import LANGUAGES, read_documents, read_queries
 from benchmarks.search.world import database_url, opened, search_on, silent, take_in
-from core.db import Database
-from core.roles import Section
-from core.scope import Scope
+from core.db.database import Database
+from core.db.scope import Scope
+from core.host.roles import Section
 from plugins.embeddings.offline import OfflineEmbedder
 from plugins.search.service import Search
 

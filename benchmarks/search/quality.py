@@ -19,9 +19,9 @@ from rich.progress import Progress
 from rich.table import Table
 
 from benchmarks.search.world import database_url, opened, search_on, take_in
-from core.db import Database
-from core.roles import Embedder, Section
-from core.scope import Scope
+from core.db.database import Database
+from core.db.scope import Scope
+from core.host.roles import Embedder, Section
 from plugins.embeddings.offline import OfflineEmbedder
 from plugins.search.service import Search
 from plugins.search.settings import Settings

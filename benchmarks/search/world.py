@@ -9,10 +9,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from core import config
-from core.db import Database, PluginTables, build
+from core.db.database import Database, PluginTables, build
+from core.db.scope import Scope
+from core.host.roles import Embedder, Section, StoredFile
 from core.log import get_logger
-from core.roles import Embedder, Section, StoredFile
-from core.scope import Scope
 from plugins.search.service import Search
 from plugins.search.settings import Settings
 from tests.support.servers import Postgres

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from core import hook_reference
+from core.host import hook_reference
 from tests.support.processes import ROOT
 
 SPECS = {spec.__name__: spec for spec in hook_reference.hooks()}
@@ -31,7 +31,7 @@ def test_every_hook_is_documented_and_asks_for_its_context_first(spec: Spec) -> 
 
 
 def mentioned() -> Iterator[str]:
-    """Names of hooks that code of ours hands to `core.hooks`: `specs.x` or `hooks.x`."""
+    """Names of hooks that code of ours hands to `core.host.hooks`: `specs.x` or `hooks.x`."""
     for folder in ("core", "plugins"):
         for path in (ROOT / folder).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

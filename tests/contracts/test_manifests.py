@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from core.discovery import Candidate, discover
-from core.ordering import manifest_of
-from core.plugin import Manifest
-from core.publishing import shortcomings
-from core.roles import __name__ as roles_module
-from core.services import role_name
+from core.host.discovery import Candidate, discover
+from core.host.ordering import manifest_of
+from core.host.plugin import Manifest
+from core.host.publishing import shortcomings
+from core.host.roles import __name__ as roles_module
+from core.host.services import role_name
 from tests.support.processes import ROOT
 
 ROOMS = [one for one in discover([]) if one.origin == "built-in"]
@@ -52,13 +52,13 @@ def apis(room: Candidate) -> set[str]:
 
 def calls(room: Candidate, name: str) -> Iterator[str]:
     """Role names that are the first argument of calls to a function or method of this name."""
-    import core.roles
+    import core.host.roles
 
     for tree in trees(room):
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and node.args and _called(node.func) == name:
                 argument = node.args[0]
-                role = getattr(core.roles, getattr(argument, "id", ""), None)
+                role = getattr(core.host.roles, getattr(argument, "id", ""), None)
                 if isinstance(role, type) and role.__module__ == roles_module:
                     yield role_name(role)
 

@@ -12,10 +12,10 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from core import db as database
-from core.db import Database
-from core.jobs import Job, Jobs, job
-from core.worker import run_alone
+from core.db import database
+from core.db.database import Database
+from core.jobs.job import Job, Jobs, job
+from core.jobs.runner import run_alone
 from tests.core.work import registry, settings
 
 URL = "PLUGRAM_TEST_DATABASE"

@@ -9,12 +9,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from core import leases
-from core.db import Database
-from core.intake import Incoming, Intake
-from core.outgoing import Limiter
-from core.wire import Wire
-from tests.core.test_wire import Http, Outgoing
+from core.db.database import Database
+from core.telegram import leases
+from core.telegram.intake import Incoming, Intake
+from core.telegram.outgoing import Limiter
+from core.telegram.wire import Wire
+from tests.core.telegram.test_wire import Http, Outgoing
 from tests.core.work import opened
 from tests.support.bot_api import TOKEN, BotApi
 

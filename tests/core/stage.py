@@ -8,26 +8,26 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from core import aio
-from core.db import Database
-from core.hooks import Hooks
+from core.db.database import Database
+from core.host.hooks import Hooks
+from core.host.plugin import CommandEntry, Plugin
 from core.i18n import I18n
-from core.inbox import kind_of
-from core.intake import Incoming
-from core.outgoing import Limiter
 from core.people import People
-from core.plugin import CommandEntry, Plugin
-from core.telegram import Telegram
-from core.wire import Wire
-from tests.core import host
-from tests.core.test_wire import Http, Outgoing
+from core.telegram.client import Telegram
+from core.telegram.inbox import kind_of
+from core.telegram.intake import Incoming
+from core.telegram.outgoing import Limiter
+from core.telegram.wire import Wire
+from tests.core import kit
+from tests.core.telegram.test_wire import Http, Outgoing
 from tests.core.work import opened
 from tests.support.bot_api import TOKEN, BotApi
 
 if TYPE_CHECKING:
     from aiogram import Router
 
-    from core.dispatcher import Dispatcher
-    from core.states import States
+    from core.telegram.dispatcher import Dispatcher
+    from core.telegram.states import States
 
 aio.load()
 
@@ -47,29 +47,29 @@ class Stage:
     wire: Wire
     redis: Any = None
     i18n: I18n = field(default_factory=I18n)
-    clock: host.Clock = field(default_factory=host.Clock)
+    clock: kit.Clock = field(default_factory=kit.Clock)
     _pairs: list[tuple[Plugin, Sequence[Router]]] = field(default_factory=list)
     _dispatcher: Dispatcher | None = None
     _states: States | None = None
 
     def __post_init__(self) -> None:
-        self.hooks = Hooks(host.Knobs(), clock=self.clock)
+        self.hooks = Hooks(kit.Knobs(), clock=self.clock)
         self.people = People(self.db, Bot(), self.i18n)
 
     def plugin(self, plugin_id: str, *routers: Router, **commands: str) -> Plugin:
-        one = host.plugin(plugin_id)
+        one = kit.plugin(plugin_id)
         entries = {name: CommandEntry(description=text) for name, text in commands.items()}
         one.manifest = one.manifest.model_copy(update={"commands": entries})
         self.hooks.register(one)
         given = {"db": self.db, "i18n": self.i18n, "people": self.people}
-        one.context = host.context(one, self.hooks, **given)
+        one.context = kit.context(one, self.hooks, **given)
         object.__setattr__(one.context, "telegram", Telegram(self.wire))
         self._pairs.append((one, routers))
         return one
 
     @property
     def states(self) -> States:
-        from core.states import States
+        from core.telegram.states import States
 
         if self._states is None:
             self._states = States(self.db, self.redis)
@@ -77,7 +77,7 @@ class Stage:
 
     @property
     def dispatcher(self) -> Dispatcher:
-        from core.dispatcher import Dispatcher
+        from core.telegram.dispatcher import Dispatcher
 
         if self._dispatcher is None:
             self._dispatcher = Dispatcher(

@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field, SecretStr
 from core import config, log, reference
 from core.config import Reading, Settings
 from core.errors import ConfigError
-from core.plugin import PluginSettings
+from core.host.plugin import PluginSettings
 from core.sources import line_numbers
 from settings import HERE
 

@@ -8,7 +8,7 @@ import pytest
 
 from core import health
 from core.health import HealthChecks, ready
-from core.plugin import Health, HealthCheck
+from core.host.plugin import Health, HealthCheck
 
 
 async def _fine() -> Health:

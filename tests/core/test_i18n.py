@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from core import i18n as i18n_module
+from core.host.i18n_check import Room, check, main, our_rooms, used_keys
 from core.i18n import Html, I18n, escaped, local
-from core.i18n_check import Room, check, main, our_rooms, used_keys
 
 
 @dataclass

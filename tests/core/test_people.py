@@ -6,14 +6,13 @@ from typing import Any, cast
 
 import pytest
 
-from core import db as database
-from core import migrate
-from core.db import Database
+from core.db import database, migrate
+from core.db.database import Database
 from core.errors import DatabaseReadOnly, PlugramError
 from core.i18n import I18n
 from core.people import REMEMBERED, People
 from tests.conftest import SettingsFactory
-from tests.core.host import Clock
+from tests.core.kit import Clock
 
 ANN, BOB = 11, 22
 

@@ -16,7 +16,7 @@ import pytest
 
 from core.config import SandboxSettings, Settings
 from core.errors import SandboxRefused
-from core.roles import Extraction, Processor
+from core.host.roles import Extraction, Processor
 from core.sandbox import ParentLost, Sandbox
 from tests.support.servers import wait_until
 

@@ -16,7 +16,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from core.errors import PlugramError
 from core.health import HealthChecks
-from core.plugin import Health, HealthCheck, Plugin, Route
+from core.host.plugin import Health, HealthCheck, Plugin, Route
 from core.web import WebServer, build
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from core import db as database
-from core.db import Database
-from core.jobs import JobRow, Jobs, JobSpec, PluginJobs, RegisteredJob
-from core.worker import Runner
+from core.db import database
+from core.db.database import Database
+from core.jobs.job import JobRow, Jobs, JobSpec, PluginJobs, RegisteredJob
+from core.jobs.runner import Runner
 
 PLUGIN = "shop"
 

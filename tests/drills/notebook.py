@@ -11,8 +11,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from core.db import Database
-from core.inbox import DONE
+from core.db.database import Database
+from core.telegram.inbox import DONE
 from tests.core.mail import until
 from tests.core.work import opened
 from tests.support.bot_api import TOKEN, BotApi, message

@@ -19,11 +19,11 @@ from typing import Any
 
 import pytest
 
-from core import bell
-from core import db as database
-from core.db import Database
-from core.jobs import JobRow, Jobs, PluginJobs
-from core.ledger import State
+from core.db import database
+from core.db.database import Database
+from core.jobs import bell
+from core.jobs.job import JobRow, Jobs, PluginJobs
+from core.jobs.ledger import State
 from tests.core import alone_app
 from tests.core.alone_app import innocent, poison
 from tests.core.work import PLUGIN, eventually

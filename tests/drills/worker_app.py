@@ -12,11 +12,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from core import bell
-from core import db as database
-from core.alone import Alone
-from core.jobs import Jobs
-from core.worker import Runner
+from core.db import database
+from core.jobs import bell
+from core.jobs.alone import Alone
+from core.jobs.job import Jobs
+from core.jobs.runner import Runner
 from tests.core.alone_app import JOBS, Shop
 from tests.core.work import registry, settings
 
@@ -73,7 +73,7 @@ async def serve(url: str) -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) > 2:
-        from core import arq_worker
+        from core import worker as arq_worker
 
         found = deployment(*sys.argv[1:3])
         arq_worker.run(found, lambda: App(*sys.argv[1:3]))

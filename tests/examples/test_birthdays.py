@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from core.discovery import discover
+from core.host.discovery import discover
 from playground.client import Person
 from plugram import Scope
 from tests.conftest import SettingsFactory
@@ -130,7 +130,7 @@ async def birthdays(
 
 
 def test_it_could_be_published(importable: None, settings_factory: SettingsFactory) -> None:
-    from core.loader import Loader
+    from core.host.loader import Loader
 
     loader = Loader(settings_factory())
     [candidate] = [one for one in discover([]) if one.id == "birthdays"]

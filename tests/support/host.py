@@ -7,22 +7,21 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from core import db as database
-from core import migrate
 from core.cache import Cache
 from core.config import Settings
-from core.db import Database
-from core.discovery import discover
-from core.jobs import Jobs, PluginJobs, RegisteredJob
-from core.loader import Loader
+from core.db import database, migrate
+from core.db.database import Database
+from core.host.discovery import discover
+from core.host.loader import Loader
+from core.host.plugin import Context, Plugin
+from core.jobs.job import Jobs, PluginJobs, RegisteredJob
 from core.log import get_logger
 from core.metrics import PluginMetrics
-from core.outgoing import Limiter
 from core.people import People
-from core.plugin import Context, Plugin
 from core.sandbox import Sandbox
-from core.telegram import Telegram
-from core.wire import Wire
+from core.telegram.client import Telegram
+from core.telegram.outgoing import Limiter
+from core.telegram.wire import Wire
 
 
 class Factory(Protocol):

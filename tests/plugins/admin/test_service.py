@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from core import hookspecs as specs
 from core.errors import TelegramAway
+from core.host import hookspecs as specs
 from playground.client import Person
 from plugins.admin import service
 from tests.conftest import SettingsFactory

@@ -15,7 +15,7 @@ from plugins.files import repository
 from plugins.files.models import TelegramFile
 from plugins.files.service import Files, of
 from plugram import SYSTEM
-from tests.core.host import write_room
+from tests.core.kit import write_room
 from tests.support.host import only
 from tests.support.processes import PlaygroundProcess
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from playground.client import Person, Playground
-from tests.core.host import write_room
+from tests.core.kit import write_room
 from tests.support.host import only
 from tests.support.processes import Bot, PlaygroundProcess, bot_environment
 

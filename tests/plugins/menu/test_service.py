@@ -9,7 +9,7 @@ import pytest
 from core.errors import TelegramAway
 from plugins.menu import service
 from tests.conftest import SettingsFactory
-from tests.core.host import forget_modules, write_room
+from tests.core.kit import forget_modules, write_room
 from tests.support.host import Host, host, only
 from tests.support.processes import PlaygroundProcess
 

@@ -12,7 +12,7 @@ import pytest
 
 from core import config
 from core.app import App
-from core.db import Database, PluginTables, build
+from core.db.database import Database, PluginTables, build
 from core.log import get_logger
 from playground.client import Person
 from plugins.embeddings.offline import OfflineEmbedder

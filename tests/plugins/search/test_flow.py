@@ -15,7 +15,7 @@ from core.config import Settings
 from plugins.search import service
 from plugins.search.jobs import build_vectors, catch_up, embed, index
 from plugram import Extraction, Section
-from tests.core.host import write_room
+from tests.core.kit import write_room
 from tests.plugins.search.conftest import ANN, stored_file
 from tests.support.host import Host, host, only
 

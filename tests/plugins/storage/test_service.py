@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from core.roles import BlobStore
+from core.host.roles import BlobStore
 from plugins.storage.service import CHUNK, LocalStore
 from plugram import BlobMissing, StorageError
 

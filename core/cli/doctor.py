@@ -1,0 +1,301 @@
+"""`plugram doctor`: everything that the bot needs, checked for real, and what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import Awaitable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Literal
+
+from core import config, log
+from core.cli import terminal
+from core.cli.parts import load_modules
+from core.cli.terminal import FAILED, OK
+from core.errors import ConfigError, DatabaseError, PlugramError, TelegramError
+from core.host.loader import Loader
+
+if TYPE_CHECKING:
+    from core.config import Settings
+    from core.db.database import Database
+    from core.host.plugin import Health
+
+State = Literal["ok", "warning", "failed"]
+
+PATIENCE = 3.0
+"""Seconds to wait for a server."""
+LOW_DISK, NO_DISK = 2**30, 100 * 2**20
+"""Free bytes below which to warn, and to fail."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check says; `hint` is the way out."""
+
+    check: str
+    state: State
+    detail: str
+    hint: str = ""
+
+
+def examine(*, as_json: bool) -> int:
+    """Runs all checks and prints them; exit status 1 if one failed."""
+    findings = asyncio.run(findings_of(config.read()))
+    failed = any(finding.state == "failed" for finding in findings)
+    if as_json:
+        terminal.put_json({"ok": not failed, "checks": [asdict(one) for one in findings]})
+    else:
+        _put(findings)
+    return FAILED if failed else OK
+
+
+async def findings_of(reading: config.Reading) -> list[Finding]:
+    """All findings. Plugins are asked for theirs only if everything that they need is there."""
+    settings = reading.settings
+    loader = Loader(settings)
+    findings = [*_settings(reading, loader), *_plugins(loader), _folder(settings), _disk(settings)]
+    findings += await _guarded("database", _database(settings, loader))
+    blocked = any(one.state == "failed" for one in findings)
+    blocked |= any(one.check == "migrations" and one.state != "ok" for one in findings)
+    findings += await _guarded("redis", _redis(settings))
+    findings += await _guarded("telegram", _telegram(settings))
+    if not blocked:
+        findings += await _guarded("plugins", _health(settings))
+    return findings
+
+
+async def _guarded(check: str, work: Awaitable[list[Finding]]) -> list[Finding]:
+    """A check that breaks is a failed check: the others still have something to say."""
+    try:
+        return await work
+    except Exception as error:  # noqa: BLE001 - whatever it is, it belongs into the report
+        return [Finding(check, "failed", f"{type(error).__name__}: {log.redact(str(error))}")]
+
+
+# -- on this machine ----------------------------------------------------------------------------
+
+
+def _settings(reading: config.Reading, loader: Loader) -> list[Finding]:
+    problems = list(reading.problems)
+    try:
+        load_modules(loader)
+    except ConfigError as error:
+        problems += error.problems
+    except PlugramError as error:
+        problems.append(str(error))
+    findings = [Finding("settings", "failed", problem, "docs/settings.md") for problem in problems]
+    if not findings:
+        environment = reading.settings.environment
+        findings.append(Finding("settings", "ok", f"environment {environment}"))
+    findings += [Finding("settings", "warning", text) for text in reading.settings.unused]
+    return findings
+
+
+def _plugins(loader: Loader) -> list[Finding]:
+    on = ", ".join(plugin.id for plugin in loader.report.plugins)
+    return [Finding("plugins", "ok", on or "none is on"), *_quarantined(loader)]
+
+
+def _quarantined(loader: Loader) -> list[Finding]:
+    hint = "plugram plugins check ID, or plugram plugins disable ID"
+    return [
+        Finding(f"plugin {one.id}", "failed", one.reason, hint.replace("ID", one.id))
+        for one in loader.report.quarantined
+    ]
+
+
+def _folder(settings: Settings) -> Finding:
+    folder = settings.data_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(b"x")
+    except OSError as error:
+        user = f"user {os.getuid()}" if hasattr(os, "getuid") else "the bot's user"
+        return Finding(
+            "data folder",
+            "failed",
+            f"{folder} can't be written: {error.strerror}",
+            f"give {user} the right to write there, or set PLUGRAM_DATA_DIR",
+        )
+    return Finding("data folder", "ok", str(folder))
+
+
+def _disk(settings: Settings) -> Finding:
+    place = settings.data_dir
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    detail = f"{free / 2**30:.1f} GiB free"
+    if free < LOW_DISK:
+        state: State = "failed" if free < NO_DISK else "warning"
+        return Finding("disk", state, detail, "make room, or move PLUGRAM_DATA_DIR")
+    return Finding("disk", "ok", detail)
+
+
+# -- servers ------------------------------------------------------------------------------------
+
+
+async def _database(settings: Settings, loader: Loader) -> list[Finding]:
+    from core.db import database as db
+
+    try:
+        database = db.build(settings, loader.tables())
+        await database.connect(patience=PATIENCE)
+    except PlugramError as error:
+        return [_failure("database", error, "check database.url, and that the server runs")]
+    try:
+        return [await _writable(database), await _migrations(settings, database)]
+    finally:
+        await database.close()
+
+
+async def _writable(database: Database) -> Finding:
+    class Undo(Exception):
+        pass
+
+    try:
+        with suppress(Undo):
+            async with database.transaction():
+                await database.execute("CREATE TABLE core_doctor (x INTEGER)")
+                raise Undo
+    except DatabaseError as error:
+        return _failure("database", error, "its user needs the right to create tables")
+    return Finding("database", "ok", database.where)
+
+
+async def _migrations(settings: Settings, database: Database) -> Finding:
+    from core.db import migrate
+
+    try:
+        found = await migrate.status(database)
+    except DatabaseError as error:
+        return _failure("migrations", error, "plugram db status")
+    missing = [str(one) for one in found if not one.applied]
+    unknown = [str(one) for one in found if not one.known]
+    if unknown:
+        return Finding(
+            "migrations",
+            "failed",
+            f"the database is newer than this version: {', '.join(unknown)}",
+            "install the version that made them, or restore a backup",
+        )
+    if not missing:
+        return Finding("migrations", "ok", f"{len(found)} applied")
+    if settings.database.migrate == "auto":
+        return Finding(
+            "migrations",
+            "warning",
+            f"{len(missing)} will be run at start; plugins are checked after that",
+            "make a backup before an update",
+        )
+    return Finding(
+        "migrations",
+        "failed",
+        f"{len(missing)} are missing: {', '.join(missing)}",
+        "make a backup, then plugram db migrate",
+    )
+
+
+async def _redis(settings: Settings) -> list[Finding]:
+    if not settings.redis.url:
+        return [Finding("redis", "ok", "not used: jobs run in the bot's process")]
+    from redis.asyncio import Redis
+    from redis.exceptions import RedisError
+
+    client = Redis.from_url(settings.redis.url, socket_connect_timeout=PATIENCE)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            facts = await client.info("server")
+        return [Finding("redis", "ok", f"version {facts.get('redis_version', 'unknown')}")]
+    except (RedisError, OSError, TimeoutError) as error:
+        reason = log.redact(str(error)) or type(error).__name__
+        return [Finding("redis", "failed", reason, "check redis.url, and that the server runs")]
+    finally:
+        await client.aclose()
+
+
+async def _telegram(settings: Settings) -> list[Finding]:
+    if settings.bot.token is None:
+        (missing,) = config.required(settings)
+        return [Finding("telegram", "failed", missing, "plugram dev needs none")]
+    from core.telegram.outgoing import Limiter
+    from core.telegram.wire import Wire
+
+    token = settings.bot.token.get_secret_value()
+    wire = Wire(token, settings.bot.api_base, settings.http, Limiter(settings.outgoing))
+    try:
+        me = await wire.call("getMe", timeout=PATIENCE * 2, retries=0)
+        hook = await wire.call("getWebhookInfo", timeout=PATIENCE * 2, retries=0)
+    except TelegramError as error:
+        return [_failure("telegram", error, "check BOT_TOKEN and the way to the server")]
+    finally:
+        await wire.close()
+    findings = [Finding("telegram", "ok", f"@{me.get('username', '')} at {settings.bot.api_base}")]
+    if hook.get("url"):
+        findings.append(
+            Finding(
+                "telegram",
+                "warning",
+                "a webhook is set; the bot removes it when it starts polling",
+                "stop whatever else receives this bot's updates",
+            )
+        )
+    return findings
+
+
+async def _health(settings: Settings) -> list[Finding]:
+    """The checks of the plugins, none of which is started: looking must change nothing."""
+    from core import app as composition
+    from core.health import HealthChecks
+
+    checks = HealthChecks()
+    try:
+        async with composition.session(settings, start=False) as session:
+            for plugin in session.plugins:
+                checks.add(plugin.id, plugin.parts.health_checks)
+            checked = await checks.run()
+            # Those that broke only when they were registered.
+            quarantined = _quarantined(session.loader)
+    except PlugramError as error:
+        return [_failure("plugins", error, "plugram plugins check")]
+    findings = [
+        Finding(one.name, _state(one.health), one.health.detail, one.health.hint) for one in checked
+    ]
+    return [*findings, *quarantined]
+
+
+def _state(health: Health) -> State:
+    if health.ok:
+        return "ok"
+    return "warning" if health.degraded else "failed"
+
+
+def _failure(check: str, error: PlugramError, hint: str) -> Finding:
+    return Finding(check, "failed", log.redact(error.message), error.hint or hint)
+
+
+# -- output -------------------------------------------------------------------------------------
+
+
+def _put(findings: Sequence[Finding]) -> None:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    marks = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "failed": ("✗", "bold red")}
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for column in ("", "check", "what", "what to do"):
+        table.add_column(column, overflow="fold")
+    for finding in findings:
+        mark, style = marks[finding.state]
+        hint = finding.hint if finding.state != "ok" else ""
+        cells = (finding.check, log.redact(finding.detail), log.redact(hint))
+        table.add_row(Text(mark, style=style), *map(Text, cells))
+    terminal.console().print(table)
+
+
+__all__ = ["Finding", "examine", "findings_of"]

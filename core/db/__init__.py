@@ -1,0 +1,1 @@
+"""Two databases behind one face: transactions, scopes, migrations."""

@@ -1,0 +1,520 @@
+"""The database: SQLite or PostgreSQL behind one small face, and the transaction that all share.
+
+Inside `transaction()` the raw SQL methods, `jobs.enqueue` and Tortoise models use one connection;
+outside of it every call commits by itself. SQL is written with `$1` placeholders and gets along
+with both dialects; where it can't, ask `db.dialect`. Rows are plain dicts.
+
+Times in tables of the core are seconds since 1970 as a float; `db.clock` is the database's own
+clock as an SQL expression of that unit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from contextvars import ContextVar, Token
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeVar
+from urllib.parse import unquote, urlsplit
+
+from core.db.scope import Scope
+from core.db.sqlite import Row, SqliteEngine, SqliteOptions, is_read
+from core.errors import ConfigError, DatabaseAway, DatabaseError
+from core.log import get_logger
+
+if TYPE_CHECKING:
+    from core.config import Settings
+
+log = get_logger("db")
+
+T = TypeVar("T")
+
+Dialect = Literal["sqlite", "postgres"]
+
+
+@dataclass(frozen=True, slots=True)
+class PluginTables:
+    """What a plugin keeps in the database.
+
+    `models_module`: dotted name of its Tortoise models. `migrations_package`: dotted name of its
+    migrations; Tortoise's `NNNN_name.py` files for the models, and `sqlite/NNNN_name.sql` beside
+    `postgres/NNNN_name.sql` for tables that differ by dialect. See docs/database.md.
+    """
+
+    plugin_id: str
+    models_module: str | None = None
+    migrations_package: str | None = None
+
+
+class Session(Protocol):
+    """One transaction of an engine. `commit` and `rollback` give its connection back."""
+
+    async def fetch(self, sql: str, args: Sequence[Any]) -> list[Row]: ...
+    async def execute(self, sql: str, args: Sequence[Any]) -> int: ...
+    async def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None: ...
+    async def script(self, sql: str) -> None: ...
+    async def set_scope(self, scope: str) -> None: ...
+    async def commit(self) -> None: ...
+    async def rollback(self) -> None: ...
+
+
+class Engine(Protocol):
+    """A dialect's connections. Errors are those of `core.errors`."""
+
+    @property
+    def dialect(self) -> str: ...
+    @property
+    def clock(self) -> str: ...
+    @property
+    def where(self) -> str:
+        """Which database, for messages; without password."""
+
+    async def connect(self) -> None: ...
+    async def close(self) -> None: ...
+    async def fetch(self, sql: str, args: Sequence[Any]) -> list[Row]: ...
+    async def execute(self, sql: str, args: Sequence[Any]) -> int: ...
+    async def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None: ...
+    async def begin(self, scope: str) -> Session: ...
+
+
+class BeforeCommit:
+    """Work that joins the next transaction: see `Database.before_commit`."""
+
+    def __init__(self, callback: Callable[[], Awaitable[None]]) -> None:
+        self.callback = callback
+        self.claimed = False
+        """A transaction is about to run it, or has."""
+        self.done = False
+        """It was run, and what it wrote is committed."""
+
+
+_transaction: ContextVar[Transaction | None] = ContextVar("transaction", default=None)
+_joining: ContextVar[BeforeCommit | None] = ContextVar("before_commit", default=None)
+
+
+class Database:
+    """One database, as core and plugins use it. Errors: DatabaseError and what derives from it."""
+
+    def __init__(self, engine: Engine, apps: Sequence[PluginTables] = ()) -> None:
+        self.engine = engine
+        self.apps = tuple(apps)
+        self._orm: Any = None
+        self._savepoints = itertools.count(1)
+
+    @property
+    def dialect(self) -> Dialect:
+        return "sqlite" if self.engine.dialect == "sqlite" else "postgres"
+
+    @property
+    def clock(self) -> str:
+        """SQL for the database's own time, in seconds since 1970."""
+        return self.engine.clock
+
+    @property
+    def where(self) -> str:
+        """Which database this is, for messages; without password."""
+        return self.engine.where
+
+    @property
+    def orm(self) -> Any:
+        """Tortoise's context. Raises DatabaseError when no plugin has models."""
+        if self._orm is None:
+            raise DatabaseError("No plugin of this database has models, or it isn't open")
+        return self._orm
+
+    async def migrate(self) -> list[str]:
+        """Bring the tables up to date (core.db.migrate); what was run. Raises MigrationError."""
+        from core.db import migrate
+
+        return [str(migration) for migration in await migrate.apply(self)]
+
+    async def connect(self, *, patience: float = 60.0) -> None:
+        """Open it. A database that is away is tried again for `patience` seconds, then
+        DatabaseAway is raised; a wrong password or name is raised at once."""
+        deadline, pause = asyncio.get_running_loop().time() + patience, 0.25
+        while True:
+            try:
+                await self.engine.connect()
+                break
+            except DatabaseAway as error:
+                if asyncio.get_running_loop().time() + pause > deadline:
+                    raise
+                log.warning("database away, trying again", error=str(error), seconds=pause)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 5.0)
+        if any(app.models_module for app in self.apps):
+            from core.db import orm  # Tortoise costs 0.2 s; who has no models doesn't pay
+
+            self._orm = await orm.start(self)
+
+    async def close(self) -> None:
+        if self._orm is not None:
+            from core.db import orm
+
+            await orm.stop(self._orm)
+            self._orm = None
+        await self.engine.close()
+
+    async def __aenter__(self) -> Self:
+        await self.connect()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    # -- statements ---------------------------------------------------------------------------
+
+    async def fetch(self, sql: str, *args: Any) -> list[Row]:
+        """All rows of a query, or of a statement with RETURNING."""
+        if (current := self.current) is not None:
+            return await current.fetch(sql, args)
+        if self._joins(sql):
+            async with self.transaction():
+                return await self.fetch(sql, *args)
+        return await self.engine.fetch(sql, args)
+
+    async def fetchrow(self, sql: str, *args: Any) -> Row | None:
+        """The first row, or None."""
+        rows = await self.fetch(sql, *args)
+        return rows[0] if rows else None
+
+    async def fetchval(self, sql: str, *args: Any) -> Any:
+        """The first column of the first row, or None."""
+        rows = await self.fetch(sql, *args)
+        return next(iter(rows[0].values())) if rows else None
+
+    async def execute(self, sql: str, *args: Any) -> int:
+        """Run a statement; how many rows it changed."""
+        if (current := self.current) is not None:
+            return await current.execute(sql, args)
+        if self._joins(sql):
+            async with self.transaction():
+                return await self.execute(sql, *args)
+        return await self.engine.execute(sql, args)
+
+    async def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Run a statement once for each row, all or none."""
+        if (current := self.current) is not None:
+            await current.executemany(sql, rows)
+        elif self._joins(sql):
+            async with self.transaction():
+                await self.executemany(sql, rows)
+        else:
+            await self.engine.executemany(sql, rows)
+
+    # -- transactions -------------------------------------------------------------------------
+
+    def transaction(self, scope: Scope | None = None) -> TransactionBlock:
+        """`async with db.transaction(): …` commits at the end, or rolls back on an exception.
+
+        Inside another transaction it joins that one: no savepoint, one commit, and if it ends by
+        an exception the whole can't be committed any more. A failed statement spoils its
+        transaction too, on both dialects; `savepoint()` confines it. Nothing is taken from the
+        database before the first statement. On SQLite an open transaction is the only writer:
+        never wait for the network in one.
+        """
+        return TransactionBlock(self, scope.key if scope else "")
+
+    @contextlib.asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """A part of a transaction that may fail alone; a transaction if there is none."""
+        if (current := self.current) is None:
+            async with self.transaction():
+                yield
+            return
+        name = f"savepoint_{next(self._savepoints)}"
+        await current.execute(f"SAVEPOINT {name}", ())
+        current.joined += 1
+        try:
+            yield
+        except BaseException:
+            await current.recover(name)
+            raise
+        finally:
+            current.joined -= 1
+        await current.execute(f"RELEASE SAVEPOINT {name}", ())
+
+    @property
+    def current(self) -> Transaction | None:
+        """The open transaction of the running task, if there is one."""
+        current = _transaction.get()
+        if current is None or current.closed or current.database is not self:
+            return None
+        return current
+
+    def on_commit(self, callback: Callable[[], object]) -> None:
+        """Call a plain function once the current transaction is committed; at once without one."""
+        if (current := self.current) is None:
+            callback()
+        else:
+            current.after.append(callback)
+
+    @contextlib.contextmanager
+    def before_commit(self, callback: Callable[[], Awaitable[None]]) -> Iterator[BeforeCommit]:
+        """While the block runs, the first transaction of this task (and of those it starts) that
+        is about to commit awaits `callback` inside itself, so that its writes and the callback's
+        are committed together. A write outside of a transaction counts as one.
+
+        If that transaction fails, the next one takes the callback. `done` of the handle tells
+        whether it happened; if not, the caller does the work on its own.
+        """
+        joining = BeforeCommit(callback)
+        token = _joining.set(joining)
+        try:
+            yield joining
+        finally:
+            _joining.reset(token)
+
+    @staticmethod
+    def _joins(sql: str) -> bool:
+        joining = _joining.get()
+        return joining is not None and not joining.claimed and not is_read(sql)
+
+
+class Transaction:
+    """An open transaction. Statements of several tasks in it run one after the other."""
+
+    def __init__(self, database: Database, scope: str) -> None:
+        self.database = database
+        self.scope = scope
+        self.closed = False
+        self.after: list[Callable[[], object]] = []
+        self.joined = 0
+        """Blocks inside the outermost one that are open."""
+        self._lock = asyncio.Lock()
+        self._session: Session | None = None
+        self._spoilt: BaseException | None = None
+
+    async def fetch(self, sql: str, args: Sequence[Any]) -> list[Row]:
+        return await self._run(lambda session: session.fetch(sql, args))
+
+    async def execute(self, sql: str, args: Sequence[Any]) -> int:
+        return await self._run(lambda session: session.execute(sql, args))
+
+    async def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        await self._run(lambda session: session.executemany(sql, rows))
+
+    async def script(self, sql: str) -> None:
+        """Several statements, separated by semicolons, without arguments."""
+        await self._run(lambda session: session.script(sql))
+
+    async def run(self, work: Callable[[Any], Awaitable[T]]) -> T:
+        """For the ORM: work on the engine's own session."""
+        return await self._run(work)
+
+    async def rescope(self, scope: str) -> None:
+        if self._session is not None:
+            await self._session.set_scope(scope)
+        self.scope = scope
+
+    async def recover(self, savepoint: str) -> None:
+        """Back to a savepoint, and whole again."""
+        async with self._lock:
+            if self._session is not None:
+                await self._session.execute(f"ROLLBACK TO SAVEPOINT {savepoint}", ())
+            self._spoilt = None
+
+    def spoil(self, error: BaseException) -> None:
+        """It can only be rolled back from now on."""
+        self._spoilt = self._spoilt or error
+
+    async def _run(self, work: Callable[[Any], Awaitable[T]]) -> T:
+        async with self._lock:
+            if self.closed:
+                raise DatabaseError(
+                    "The transaction is over",
+                    hint="await what you start in a transaction before its block ends",
+                )
+            if self._spoilt is not None:
+                raise self._is_spoilt()
+            try:
+                if self._session is None:
+                    self._session = await self.database.engine.begin(self.scope)
+                return await work(self._session)
+            except BaseException as error:
+                self.spoil(error)
+                raise
+
+    async def commit(self) -> None:
+        if self.joined:
+            await self.rollback()
+            raise DatabaseError(
+                "A task that was started in the transaction still works in it: rolled back",
+                hint="await it before the block ends",
+            )
+        joining = await self._before()
+        try:
+            if self._spoilt is not None:
+                await self._end("rollback")
+                raise self._is_spoilt()
+            try:
+                await self._end("commit")
+            except asyncio.CancelledError:
+                self._committed(joining)  # an engine raises it once the commit is through
+                raise
+            self._committed(joining)
+        finally:
+            if joining is not None and not joining.done:
+                joining.claimed = False
+
+    async def rollback(self) -> None:
+        await self._end("rollback")
+
+    async def abandon(self) -> None:
+        """Roll back because of an exception, which is what the caller should hear of."""
+        try:
+            await self._end("rollback")
+        except DatabaseError as error:
+            log.warning("rollback failed", error=str(error))
+
+    async def _before(self) -> BeforeCommit | None:
+        """Run what wants to be part of this commit; None if there is nothing."""
+        joining = _joining.get()
+        if joining is None or joining.claimed or self._session is None or self._spoilt is not None:
+            return None
+        joining.claimed = True
+        try:
+            await joining.callback()
+        except BaseException:
+            joining.claimed = False
+            await self._end("rollback")
+            raise
+        return joining
+
+    async def _end(self, verb: Literal["commit", "rollback"]) -> None:
+        async with self._lock:
+            self.closed = True
+            session, self._session = self._session, None
+        if session is not None:
+            await (session.commit() if verb == "commit" else session.rollback())
+
+    def _committed(self, joining: BeforeCommit | None) -> None:
+        if joining is not None:
+            joining.done = True
+        for callback in self.after:
+            try:
+                callback()
+            except Exception:
+                log.exception("an on_commit callback failed", callback=repr(callback))
+
+    def _is_spoilt(self) -> DatabaseError:
+        error = DatabaseError(
+            f"The transaction is rolled back, since a part of it failed: {self._spoilt}",
+            hint="let the exception leave the block, or confine it with db.savepoint()",
+        )
+        error.__cause__ = self._spoilt
+        return error
+
+
+class TransactionBlock:
+    """What `Database.transaction()` returns."""
+
+    def __init__(self, database: Database, scope: str) -> None:
+        self._database = database
+        self._scope = scope
+        self._transaction: Transaction | None = None
+        self._outer: Transaction | None = None
+        self._outer_scope = ""
+        self._token: Token[Transaction | None] | None = None
+
+    async def __aenter__(self) -> None:
+        outer = self._database.current
+        if outer is None:
+            self._transaction = Transaction(self._database, self._scope)
+            self._token = _transaction.set(self._transaction)
+            return
+        self._outer, self._outer_scope = outer, outer.scope
+        outer.joined += 1
+        if self._scope and self._scope != outer.scope:
+            try:
+                await outer.rescope(self._scope)
+            except BaseException:
+                outer.joined -= 1
+                raise
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        if self._outer is not None:
+            await self._leave(self._outer, error)
+        elif self._transaction is not None:
+            try:
+                if kind is None:
+                    await self._transaction.commit()
+                else:
+                    await self._transaction.abandon()
+            finally:
+                self._forget()
+
+    async def _leave(self, outer: Transaction, error: BaseException | None) -> None:
+        outer.joined -= 1
+        if error is not None:
+            outer.spoil(error)
+        elif outer.scope != self._outer_scope:
+            await outer.rescope(self._outer_scope)
+
+    def _forget(self) -> None:
+        try:
+            if self._token is not None:
+                _transaction.reset(self._token)
+        except ValueError:  # left in another context than entered: an async generator
+            _transaction.set(None)
+
+
+# -- building -----------------------------------------------------------------------------------
+
+
+def build(settings: Settings, apps: Sequence[PluginTables] = ()) -> Database:
+    """The database that the settings name; not connected yet. Raises ConfigError."""
+    wanted = settings.database
+    url = _plain(wanted.url)
+    if url.startswith("postgres"):
+        from core.db.postgres import PostgresEngine, PostgresOptions
+
+        options = PostgresOptions(
+            url=url,
+            pool_size=wanted.pool_size + wanted.max_overflow,
+            acquire_timeout=wanted.acquire_timeout,
+            statement_timeout=wanted.statement_timeout,
+        )
+        return Database(PostgresEngine(options), apps)
+    return Database(
+        SqliteEngine(
+            SqliteOptions(
+                path=sqlite_path(url, settings.data_dir),
+                synchronous=wanted.synchronous,
+                acquire_timeout=wanted.acquire_timeout,
+                statement_timeout=wanted.statement_timeout,
+            )
+        ),
+        apps,
+    )
+
+
+def sqlite_path(url: str, data_dir: Path) -> Path:
+    """The file that a `sqlite:///path` names; empty: `plugram.db` in the data folder."""
+    if not url:
+        return data_dir / "plugram.db"
+    parts = urlsplit(url)
+    if not parts.scheme.startswith("sqlite"):
+        raise ConfigError(
+            [f"[database] url: {parts.scheme or url!r} is no database that Plugram knows"],
+            hint="write sqlite:///path/to/plugram.db or postgresql://user:password@host/name",
+        )
+    # As SQLAlchemy reads it: three slashes and a relative path, four for an absolute one.
+    name = unquote(parts.netloc + parts.path if parts.netloc else parts.path[1:])
+    if name in {"", "/", ":memory:", "/:memory:"}:
+        raise ConfigError(
+            ["[database] url: a database in memory can't be shared by several connections"],
+            hint="name a file: sqlite:///plugram.db, sqlite:////var/lib/plugram/plugram.db",
+        )
+    return Path(name)
+
+
+def _plain(value: Any) -> str:
+    reveal = getattr(value, "get_secret_value", None)
+    return str(reveal() if reveal else value or "")

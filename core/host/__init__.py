@@ -1,0 +1,1 @@
+"""What hosts plugins: found, checked, ordered, loaded, called."""

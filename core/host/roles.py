@@ -1,0 +1,153 @@
+"""Roles: what a plugin may provide to the others, and the values that cross between rooms.
+
+A role is a Protocol; its name in manifests and settings is the class name in snake_case
+(`BlobStore` → `blob_store`). Exactly one provider answers: the one that `[roles]` names, else
+the highest priority.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from core.db.scope import Scope
+
+FileKind = Literal[
+    "images", "videos", "audio", "documents", "voice", "animations", "stickers", "other"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A user's file as other rooms see it."""
+
+    id: int
+    scope: Scope
+    kind: FileKind
+    name: str
+    """As the sender called it, cleaned of path parts and control characters."""
+    mime: str
+    size: int
+    """Bytes."""
+    sha256: str
+    blob_key: str
+    chat_id: int
+    message_id: int
+    """The message that brought it; (chat_id, message_id) is the way back."""
+    sender_id: int
+    telegram_file_id: str
+    created_at: datetime
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A run of text with one place in its document."""
+
+    text: str
+    locator: Mapping[str, Any] = field(default_factory=dict)
+    """Where: `{"page": 3}` (from 1), `{"paragraph": 12}`, `{"line": 40}`; empty when unknown."""
+    heading: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """What a processor made of a file."""
+
+    sections: Sequence[Section]
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    """Plain values by name: texts, numbers, booleans. The sandbox drops whatever else there is."""
+    language: str = ""
+    warnings: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Processor:
+    """Declares a processor: a pure function `(path: str, limits: dict) -> dict` in its own module.
+
+    The function runs in a child process and must not import the plugin's other modules.
+    It returns the JSON form of an `Extraction`.
+    """
+
+    name: str
+    mimes: Sequence[str]
+    """Globs: `application/pdf`, `text/*`."""
+    target: str
+    """`package.module:function`."""
+    score: int = 50
+    """The highest score among the matching processors wins (0–100)."""
+    preload: Sequence[str] = ()
+    """Modules that the sandbox's parent imports once."""
+
+
+@runtime_checkable
+class BlobStore(Protocol):
+    """Keeps bytes by key. Keys are stored in tables, URLs never."""
+
+    async def put(self, key: str, source: Path) -> None:
+        """Store the file at `source` under `key`, atomically. Raises StorageError."""
+
+    def open(self, key: str) -> AsyncIterator[bytes]:
+        """The bytes in chunks of at most 1 MiB. Raises BlobMissing."""
+
+    async def fetch(self, key: str, target: Path) -> None:
+        """Write the blob to `target`. Raises BlobMissing, StorageError."""
+
+    async def delete(self, key: str) -> None:
+        """Remove it; a key that isn't there is no error."""
+
+    async def exists(self, key: str) -> bool: ...
+
+
+@runtime_checkable
+class Embedder(Protocol):
+    """Turns texts into vectors."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Model, version and dimension: vectors of two fingerprints are never mixed."""
+
+    @property
+    def dimension(self) -> int: ...
+
+    async def embed(
+        self, texts: Sequence[str], *, kind: Literal["query", "passage"]
+    ) -> npt.NDArray[np.float32]:
+        """Unit vectors, shape (len(texts), dimension)."""
+
+
+@runtime_checkable
+class FileLibrary(Protocol):
+    """A user's files, for rooms that find or answer from them."""
+
+    async def get(self, scope: Scope, file_id: int) -> StoredFile | None:
+        """The file, or None if the scope has no such file."""
+
+    async def get_many(self, scope: Scope, file_ids: Sequence[int]) -> dict[int, StoredFile]: ...
+
+    async def send(
+        self, scope: Scope, file_id: int, chat_id: int, *, reply_to: int | None = None
+    ) -> None:
+        """Send the file itself to a chat: by Telegram's file_id, else from the store."""
+
+    async def count(self, scope: Scope) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Provide:
+    """Declares a provider of a role (`services` hook)."""
+
+    role: type
+    impl: Any
+    """The provider itself, made in the `services` hook without input or output; it opens
+    connections in `on_startup` or at first use."""
+    priority: int = 50
+    name: str = ""
+    """Distinguishes several providers of one plugin: `[roles] embedder = "embeddings.offline"`."""

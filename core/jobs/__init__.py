@@ -1,0 +1,1 @@
+"""Jobs: declared, written to the ledger, claimed and run."""

@@ -1,0 +1,1 @@
+"""Updates in, messages out: the durable way between Telegram and the handlers."""

@@ -1,0 +1,679 @@
+"""Intake: updates from Telegram to their handlers, none lost, each chat's in order.
+
+    poller ─► inbox (database) ─► lanes (memory) ─► handler, one update a lane at a time
+
+An update is committed before it is acknowledged. Its row is done in the transaction of the
+handler's first writes, or, if the handler wrote nothing, soon after it returned. Whoever dies
+leaves rows that aren't done; who takes over the partition works on them again. So effects happen
+once and sends at least once: of an update whose effects were committed and whose answer may have
+been lost with the process, the chat is told so.
+
+Several processes share the work by leases (`core.telegram.leases`): one polls, all handle.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import time
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from core.errors import DatabaseAway, DatabaseError, DatabaseReadOnly, DiskFull
+from core.host.plugin import Health, HealthCheck
+from core.log import get_logger, new_trace
+from core.metrics import counter, gauge, histogram
+from core.retry import Backoff
+from core.telegram.inbox import (
+    ANSWERING,
+    DONE,
+    SET_ASIDE,
+    Inbox,
+    LeaseLost,
+    Stored,
+    bypasses,
+    kind_of,
+    lane_of,
+)
+from core.telegram.lanes import Lane, Lanes
+from core.telegram.leases import SUSPICIOUS, Leases, Taken
+from core.telegram.poller import Poller
+
+if TYPE_CHECKING:
+    from core.db.database import Database
+    from core.telegram.inbox import Fence
+    from core.telegram.wire import Wire
+
+log = get_logger("intake")
+
+_RETRY_PAUSE = Backoff(base=0.1, factor=4.0, longest=2.0)
+"""Between the tries of an update. Short: the chat's next updates wait behind it."""
+_AWAY_PAUSE = Backoff(base=0.5, longest=15.0)
+_AWAY_TRIES = 20
+"""Times that a handler may find the database away until that counts as its own failure."""
+_GATHER = 0.02
+"""Seconds over which finished updates are gathered into one statement."""
+_LOAD_LANES, _LOAD_EACH, _LOADED_ENOUGH = 64, 16, 512
+_SWEEP = 0.25
+_PAGE = 5000
+_PURGE_EVERY = 3600.0
+_CHANNEL, _NEWS, _LEASES = "plugram_inbox", "news", "leases"
+
+_UNUSABLE = (DatabaseAway, DatabaseReadOnly, DiskFull)
+"""The database can't be written: nothing that a handler could do about it."""
+
+
+class IntakeSettings(Protocol):
+    """The `[intake]` section."""
+
+    @property
+    def poll_timeout(self) -> int: ...
+    @property
+    def concurrency(self) -> int: ...
+    @property
+    def handler_timeout(self) -> float: ...
+    @property
+    def attempts(self) -> int: ...
+    @property
+    def keep(self) -> float: ...
+    @property
+    def partition_lease(self) -> float: ...
+
+
+@dataclass(slots=True)
+class Incoming:
+    """An update on its way to a handler."""
+
+    bot_id: int
+    update_id: int
+    kind: str
+    """`message`, `callback_query`, …; "" if Telegram sent nothing that we know."""
+    update: dict[str, Any]
+    """As Telegram sent it."""
+    attempt: int
+    """From 1."""
+    trace: str
+    lease: int
+    """Token of the lease under which its chat is worked on here."""
+    plugin: str = ""
+    """The plugin that failed, if one did."""
+
+
+class Handler(Protocol):
+    """Who works on updates: the dispatcher."""
+
+    async def feed(self, incoming: Incoming) -> None:
+        """Work on an update. An exception is a failed try."""
+
+    async def gave_up(self, incoming: Incoming, error: BaseException) -> None:
+        """The last try failed, or one whose effects can't be undone: tell the person."""
+
+    async def interrupted(self, incoming: Incoming) -> None:
+        """The process died after the update's effects were committed, and before its handler
+        returned: its answer may be missing."""
+
+
+class Intake:
+    """Receives and hands out the updates of one bot."""
+
+    def __init__(
+        self,
+        settings: IntakeSettings,
+        db: Database,
+        wire: Wire,
+        handler: Handler,
+        *,
+        allowed_updates: Sequence[str] = ("message", "callback_query"),
+        poll: bool = True,
+    ) -> None:
+        """`poll=False`: handle what others receive."""
+        self.inbox = Inbox(db, wire.bot_id)
+        self.leases = Leases(db, wire.bot_id, settings.partition_lease)
+        self.lanes = Lanes()
+        self.poller = Poller(wire, settings, self._store, allowed_updates)
+        self._settings = settings
+        self._db = db
+        self._bot = wire.bot_id
+        self._handler = handler
+        self._poll = poll
+        self._attempts = settings.attempts
+        self._running: dict[asyncio.Task[None], float] = {}
+        """Handlers at work, and when each began its try; infinite while it hasn't."""
+        self._active = 0
+        """How many of them count against `concurrency`."""
+        self._late: set[asyncio.Task[None]] = set()
+        self._finished: list[tuple[int, Fence]] = []
+        self._something_finished = asyncio.Event()
+        self._cold: list[Lane] = []
+        """Lanes whose turn it is and whose next payload is in the database."""
+        self._something_cold = asyncio.Event()
+        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
+        """Leases came free."""
+        self._arriving = asyncio.Lock()
+        """Held while rows enter the lanes, so that older ones enter first."""
+        self._cursor = -1
+        """All rows up to this number, of the partitions held, are in the lanes."""
+        self._careful: dict[int, int] = {}
+        """Partition → its updates up to this number may have killed processes."""
+        self._one_suspect = asyncio.Lock()
+        self._processes = 1
+        self._away = 0
+        self._paused = False
+        self._stopping = False
+        self._polling: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._ear: Any = None
+        # Handlers start from this context, not from that of whoever happened to wake them.
+        self._context = contextvars.Context()
+        self._seconds = histogram("update_seconds", "From the start of a handler to its end")
+        self._failures = counter("update_failures", "Tries of updates that failed")
+        self._set_aside = counter("updates_set_aside", "Updates that failed too often")
+
+    # -- life ---------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Take a share of the work and begin. The database is migrated."""
+        self._context = contextvars.copy_context()
+        await self.leases.prepare()
+        await self._listen()
+        await self._beat()
+        for work in (self._beating, self._loading, self._flushing, self._scanning, self._sweeping):
+            self._spawn(self._forever(work))
+
+    async def stop(self, deadline: float = 10.0) -> None:
+        """Receive nothing more, let handlers end within `deadline` seconds, and leave the rest in
+        the database for the next start."""
+        self._stopping = True
+        await _cancel([self._polling] if self._polling else [])
+        if self._running:
+            await asyncio.wait(self._running, timeout=deadline)
+        if self._running:
+            log.warning("handlers cut short; their updates come again", number=len(self._running))
+        await _cancel(list(self._running))
+        await _cancel(list(self._tasks))
+        with contextlib.suppress(DatabaseError):
+            await self._flush()
+            await self.leases.leave()
+            await self._notify(_LEASES)
+        if self._ear is not None:
+            await self._ear.close()
+            self._ear = None
+
+    def health(self) -> HealthCheck:
+        return HealthCheck("intake", self._check)
+
+    async def _check(self) -> Health:
+        waiting = f"{self.lanes.waiting} updates wait"
+        if self._paused:
+            return Health(False, f"the database is away; {waiting}", "see the core.database check")
+        if not self.leases.valid:
+            return Health(False, f"no lease: the database doesn't answer; {waiting}")
+        if self._polling is None:
+            return Health(True, f"stands by, another process polls; {waiting}")
+        silent = time.monotonic() - self.poller.answered_at
+        if self.poller.trouble:
+            return Health(False, self.poller.trouble, "see the log of the poller")
+        if silent > 2 * self._settings.poll_timeout + 30:
+            return Health(
+                False, f"Telegram hasn't answered for {silent:.0f} s", "check the network"
+            )
+        return Health(True, f"polls; {waiting}")
+
+    # -- arriving -----------------------------------------------------------------------------
+
+    async def _store(self, updates: Sequence[dict[str, Any]]) -> None:
+        """A batch from Telegram: into the database, then into the lanes that are ours."""
+        async with self._arriving:
+            stored = {seq: updates[at] for seq, at in await self.inbox.add(updates)}
+            if list(stored) == list(range(self._cursor + 1, self._cursor + 1 + len(updates))):
+                self._take_in(stored)
+            else:
+                # Somebody else adds too, or an earlier try was committed and its answer lost: read
+                # what is new from the database, in order.
+                await self._scan(stored)
+        if self._processes > 1:
+            self._ring(_NEWS)
+        self._pump()
+
+    def _take_in(self, stored: dict[int, dict[str, Any]]) -> None:
+        held, lanes = self.leases.held, self.lanes
+        for seq, update in stored.items():
+            name, partition = lane_of(update)
+            fence = held.get(partition)
+            if fence is not None:
+                lanes.add(fence, name, seq, Stored(update))
+        self._cursor += len(stored)
+
+    async def _scan(self, stored: dict[int, dict[str, Any]] | None = None) -> None:
+        """What is new in the partitions that are ours, whoever added it."""
+        until = await self.inbox.latest()
+        await self._adopt(list(self.leases.held), self._cursor, until, stored or {})
+        self._cursor = max(self._cursor, until)
+
+    async def _adopt(
+        self,
+        partitions: Collection[int],
+        after: int,
+        until: int,
+        stored: dict[int, dict[str, Any]],
+    ) -> None:
+        if not partitions or until <= after:
+            return
+        while True:
+            rows = await self.inbox.waiting(partitions, after, until, _PAGE)
+            for row in rows:
+                fence = self.leases.held.get(row.partition)
+                if fence is not None:
+                    update = stored.get(row.seq)
+                    self.lanes.add(fence, row.lane, row.seq, Stored(update) if update else None)
+            if len(rows) < _PAGE:
+                return
+            after = rows[-1].seq
+
+    async def _scanning(self) -> None:
+        """Hear of what other processes added; look now and then, in case a bell got lost, or an
+        operator replays something."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.leases.interval):
+                await self._news.wait()
+        self._news.clear()
+        async with self._arriving:
+            await self._scan()
+        self._pump()
+
+    async def _listen(self) -> None:
+        """PostgreSQL wakes us; elsewhere `_scanning` looks often enough."""
+        direct = getattr(self._db.engine, "direct", None)
+        if direct is None:
+            return
+        try:
+            self._ear = await direct()
+            await self._ear.add_listener(_CHANNEL, self._heard)
+        except Exception as error:  # noqa: BLE001 - without an ear we look
+            log.warning("no bell from the database; looking instead", error=str(error))
+            self._ear = None
+
+    def _heard(self, _: object, __: int, ___: str, word: str) -> None:
+        (self._changed if word == _LEASES else self._news).set()
+
+    def _ring(self, word: str) -> None:
+        self._spawn(self._notify(word))
+
+    async def _notify(self, word: str) -> None:
+        if self._db.dialect == "postgres":
+            with contextlib.suppress(DatabaseError):
+                await self._db.fetch("SELECT pg_notify($1, $2)", _CHANNEL, word)
+
+    # -- leases -------------------------------------------------------------------------------
+
+    async def _beating(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.leases.interval):
+                await self._changed.wait()
+        self._changed.clear()
+        await self._beat()
+        if self._ear is not None and self._ear.is_closed():
+            await self._listen()
+
+    async def _beat(self) -> None:
+        async with self._arriving:
+            beat = await self.leases.beat(lead=self._poll)
+            self._processes = beat.processes
+            if self._cursor < 0:
+                self._cursor = await self.inbox.latest()
+            if beat.lost:
+                log.warning("partitions lost to another process", number=len(beat.lost))
+                self.lanes.drop(beat.lost)
+            for one in beat.taken:
+                self._suspect(one)
+            await self._adopt([one.fence.partition for one in beat.taken], 0, self._cursor, {})
+        if beat.surplus:
+            await self._give_away(beat.surplus)
+        self._seat()
+        gauge("updates_waiting", "Updates that aren't handled yet").set(self.lanes.waiting)
+        self._pump()
+
+    def _suspect(self, taken: Taken) -> None:
+        if taken.crashes >= SUSPICIOUS:
+            self._careful[taken.fence.partition] = self._cursor
+        else:
+            self._careful.pop(taken.fence.partition, None)
+
+    async def _give_away(self, number: int) -> None:
+        """Partitions beyond our share, idle ones, to processes that came after us."""
+        busy = self.lanes.busy()
+        idle = [slot for slot in sorted(self.leases.held, reverse=True) if slot not in busy]
+        given = set(idle[:number])
+        # What is finished in them must be written while they are ours.
+        async with self._arriving:
+            self.lanes.drop(given)
+            await self._flush()
+            await self.leases.release(given)
+        self._ring(_LEASES)
+
+    def _seat(self) -> None:
+        """Poll if, and only if, the poller's seat is ours."""
+        if self._stopping:
+            return
+        leads = self.leases.leads
+        if leads and (self._polling is None or self._polling.done()):
+            log.info("polling", bot=self._bot, processes=self._processes)
+            self._polling = asyncio.create_task(self._poll_on())
+        elif not leads and self._polling is not None:
+            log.warning("another process polls now", bot=self._bot)
+            self._polling.cancel()
+            self._polling = None
+
+    async def _poll_on(self) -> None:
+        await self._forever(self.poller.run)
+
+    # -- handing out --------------------------------------------------------------------------
+
+    def _pump(self) -> None:
+        """Start what may start."""
+        lanes, limit = self.lanes, self._settings.concurrency
+        ready = lanes.ready
+        if not ready or self._paused or self._stopping or not self.leases.valid:
+            return
+        create = asyncio.get_running_loop().create_task
+        while ready:
+            lane = ready[0]
+            bypass = bypasses(lane.name)
+            if self._active >= limit and not bypass:
+                return
+            ready.popleft()
+            stored = lanes.start(lane)
+            if stored is None:
+                self._cold.append(lane)
+                self._something_cold.set()
+                continue
+            self._active += not bypass
+            work = self._work(lane, lane.seqs[0], stored, counted=not bypass)
+            self._running[create(work, context=self._context.copy())] = time.monotonic()
+
+    async def _work(self, lane: Lane, seq: int, stored: Stored, *, counted: bool) -> None:
+        """One update, to its end, or back to where it waits."""
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - for mypy: this is a task's coroutine
+        try:
+            if seq <= self._careful.get(lane.fence.partition, -1):
+                await self._suspected(lane, seq, stored, task)
+            else:
+                await self._tries(lane, seq, stored, task)
+            self._away = 0
+            self.lanes.done(lane)
+        except LeaseLost as error:
+            await self._outrun(lane, stored, error)
+        except _UNUSABLE as error:
+            self.lanes.put_back(lane, stored)
+            self._pause(error)
+        except asyncio.CancelledError:
+            self.lanes.put_back(lane, stored)  # we are stopping; its row comes again
+            raise
+        except Exception as error:  # a bug of ours must not lose the lane
+            log.exception("intake failed", seq=seq, error=repr(error))
+            self._away += 1
+            self.lanes.put_back(lane, stored)
+            self._pause(error)
+        finally:
+            self._running.pop(task, None)
+            self._active -= counted
+            self._pump()
+
+    async def _outrun(self, lane: Lane, stored: Stored, error: LeaseLost) -> None:
+        """What was done didn't count. Find out at once which leases are left."""
+        log.warning("lease lost while working", error=str(error))
+        try:
+            await self._beat()
+            self.lanes.done(lane)
+        except DatabaseError as away:
+            self.lanes.put_back(lane, stored)
+            self._pause(away)
+
+    async def _suspected(
+        self, lane: Lane, seq: int, stored: Stored, task: asyncio.Task[None]
+    ) -> None:
+        """Processes died one after the other over this partition: one such update at a time, and
+        noted before it begins, so that one that kills is told from those beside it."""
+        self._running[task] = float("inf")
+        async with self._one_suspect:
+            error = "the process died while this was worked on"
+            if stored.attempts >= self._attempts:
+                await self.inbox.fail(seq, lane.fence, stored.attempts, error, "", status=SET_ASIDE)
+                self._set_aside.inc()
+                log.error("update set aside", seq=seq, error=error, attempts=stored.attempts)
+                return
+            noted = stored.attempts + 1
+            await self.inbox.fail(seq, lane.fence, noted, error, "", status=stored.status)
+            await self._tries(lane, seq, stored, task)
+            await self._flush()  # a death right now must not count against it
+
+    async def _tries(self, lane: Lane, seq: int, stored: Stored, task: asyncio.Task[None]) -> None:
+        """Let the handler have it until that works or it is set aside."""
+        failures = 0
+        while True:
+            incoming = self._incoming(stored, lane.fence)
+            committed, error = await self._try(lane, seq, stored, incoming, task)
+            if error is None:
+                self._finish(seq, lane.fence)
+                return
+            if isinstance(error, _UNUSABLE) and not committed and self._is_away(error):
+                raise error
+            failures += 1
+            stored.attempts += 1
+            if await self._failed(lane, seq, stored, incoming, error, committed=committed):
+                return
+            await asyncio.sleep(_RETRY_PAUSE.pause(failures))
+
+    async def _try(
+        self, lane: Lane, seq: int, stored: Stored, incoming: Incoming, task: asyncio.Task[None]
+    ) -> tuple[bool, Exception | None]:
+        """One try: whether its effects are committed, and how it failed."""
+        began = self._running[task] = time.monotonic()
+        failure: Exception | None = None
+        completion = _Completion(self.inbox, seq, lane)
+        with self._db.before_commit(completion.join) as effects:
+            try:
+                if stored.status == ANSWERING:
+                    await self._handler.interrupted(incoming)
+                else:
+                    await self._handler.feed(incoming)
+            except LeaseLost:
+                raise
+            except asyncio.CancelledError:
+                if task not in self._late:
+                    raise
+                task.uncancel()
+                self._late.discard(task)
+                seconds = self._settings.handler_timeout
+                failure = TimeoutError(f"the handler didn't end within {seconds:g} s")
+            except Exception as error:  # noqa: BLE001 - counted, reported, tried again
+                failure = error
+            finally:
+                completion.over = True
+                self._running[task] = float("inf")
+        self._seconds.observe(time.monotonic() - began)
+        return effects.done, failure
+
+    async def _failed(
+        self,
+        lane: Lane,
+        seq: int,
+        stored: Stored,
+        incoming: Incoming,
+        error: Exception,
+        *,
+        committed: bool,
+    ) -> bool:
+        """Note it. True if there is no further try."""
+        self._failures.inc()
+        had_effects = committed or stored.status == ANSWERING
+        last = committed or stored.attempts >= self._attempts
+        # What had its effects must not have them again: it is done, such as it is.
+        status = stored.status if not last else DONE if had_effects else SET_ASIDE
+        said = f"{type(error).__name__}: {error}"
+        await self.inbox.fail(seq, lane.fence, stored.attempts, said, incoming.trace, status=status)
+        if not last:
+            log.warning("update failed", **_facts(incoming), error=said)
+            return False
+        log.error("update set aside", **_facts(incoming), error=said, exc_info=error)
+        self._set_aside.inc()
+        try:
+            async with asyncio.timeout(self._settings.handler_timeout):
+                await self._handler.gave_up(incoming, error)
+        except Exception as another:  # noqa: BLE001 - the chat can't be told; the log has it
+            log.warning("the chat wasn't told", **_facts(incoming), error=repr(another))
+        return True
+
+    def _incoming(self, stored: Stored, fence: Fence) -> Incoming:
+        update = stored.update
+        return Incoming(
+            self._bot,
+            update["update_id"],
+            kind_of(update),
+            update,
+            stored.attempts + 1,
+            new_trace(),
+            fence.token,
+        )
+
+    def _is_away(self, error: Exception) -> bool:
+        self._away += 1
+        if self._away > _AWAY_TRIES:
+            log.error("database away for one update alone", error=str(error))
+            self._away = 0
+            return False
+        return True
+
+    def _pause(self, error: Exception) -> None:
+        """The database is away: start nothing for a while."""
+        if self._paused or self._stopping:
+            return
+        self._paused = True
+        seconds = _AWAY_PAUSE.pause(self._away)
+        log.warning("updates wait", error=str(error), seconds=round(seconds, 1))
+        asyncio.get_running_loop().call_later(seconds, self._resume)
+
+    def _resume(self) -> None:
+        self._paused = False
+        self._pump()
+
+    # -- in the background --------------------------------------------------------------------
+
+    async def _loading(self) -> None:
+        """Payloads of lanes whose turn it is, many at a time."""
+        await self._something_cold.wait()
+        if self._paused or self.lanes.payloads > _LOADED_ENOUGH + 1024:
+            await asyncio.sleep(_GATHER)
+            return
+        lanes, self._cold = self._cold[:_LOAD_LANES], self._cold[_LOAD_LANES:]
+        lanes = [lane for lane in lanes if not lane.forgotten]
+        each = max(1, min(_LOAD_EACH, _LOADED_ENOUGH // max(1, len(lanes))))
+        wanted = self.lanes.wanted(lanes, each)
+        try:
+            found = await self.inbox.load(wanted) if wanted else {}
+        except BaseException:
+            self._cold = lanes + self._cold
+            raise
+        self.lanes.supply(lanes, wanted, found)
+        if not self._cold:
+            self._something_cold.clear()
+        self._pump()
+
+    def _finish(self, seq: int, fence: Fence) -> None:
+        self._finished.append((seq, fence))
+        if len(self._finished) == 1:
+            self._something_finished.set()
+
+    async def _flushing(self) -> None:
+        await self._something_finished.wait()
+        await asyncio.sleep(_GATHER)
+        await self._flush()
+
+    async def _flush(self) -> None:
+        """Write what is finished, in one statement."""
+        batch, self._finished = self._finished, []
+        self._something_finished.clear()
+        held = self.leases.held
+        seqs = [seq for seq, fence in batch if held.get(fence.partition) is fence]
+        if not seqs:
+            return
+        try:
+            tokens = {fence.token for fence in held.values()}
+            await self.inbox.finish(seqs, self.leases.owner, tokens)
+        except BaseException:
+            self._finished = batch + self._finished
+            self._something_finished.set()
+            raise
+
+    async def _sweeping(self) -> None:
+        """Stop handlers that take too long; forget what is long done."""
+        last_purge = float("-inf")
+        while True:
+            await asyncio.sleep(_SWEEP)
+            now = time.monotonic()
+            for task, began in list(self._running.items()):
+                if now - began > self._settings.handler_timeout and task not in self._late:
+                    self._late.add(task)
+                    task.cancel()
+            self._late.intersection_update(self._running)
+            if self._polling is not None and now - last_purge > _PURGE_EVERY:
+                last_purge = now
+                await self.inbox.purge(self._settings.keep * 3600)
+
+    async def _forever(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Repeat. A database that is away, or a bug, doesn't end it."""
+        failures = 0
+        while True:
+            try:
+                await work()
+                failures = 0
+            except DatabaseError as error:
+                failures += 1
+                log.warning("the database fails intake", work=work.__name__, error=str(error))
+                await asyncio.sleep(min(_AWAY_PAUSE.pause(failures), self.leases.interval))
+            except Exception:
+                failures += 1
+                log.exception("intake failed", work=work.__name__)
+                await asyncio.sleep(_AWAY_PAUSE.pause(failures))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+class _Completion:
+    """What joins the handler's first transaction: its row has taken effect."""
+
+    __slots__ = ("_inbox", "_lane", "_seq", "over")
+
+    def __init__(self, inbox: Inbox, seq: int, lane: Lane) -> None:
+        self._inbox = inbox
+        self._seq = seq
+        self._lane = lane
+        self.over = False
+        """The handler has ended. A task that it started may still write, for itself."""
+
+    async def join(self) -> None:
+        if not self.over:
+            await self._inbox.commit(self._seq, self._lane.name, self._lane.fence)
+
+
+def _facts(incoming: Incoming) -> dict[str, Any]:
+    return {
+        "update_id": incoming.update_id,
+        "kind": incoming.kind,
+        "attempt": incoming.attempt,
+        "trace_id": incoming.trace,
+    }
+
+
+async def _cancel(tasks: Collection[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.gather(*tasks, return_exceptions=True)

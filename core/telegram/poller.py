@@ -1,0 +1,129 @@
+"""Asking Telegram for updates. What was received is acknowledged by asking for what comes after it,
+and that is asked only once it is in the database."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from core.errors import Conflict, DatabaseError, RetryAfter, TelegramError
+from core.log import get_logger
+from core.metrics import counter
+from core.retry import Backoff
+
+if TYPE_CHECKING:
+    from core.telegram.wire import Wire
+
+BATCH = 100
+"""Updates that Telegram gives at a time, at most."""
+_GRACE = 10.0
+"""Seconds beyond the long poll until a request for updates counts as lost."""
+
+_GATHER = 0.01
+"""Seconds between two requests, at least, unless more updates wait than came: a busy bot then gets
+several at once, which costs it much less than one by one."""
+
+log = get_logger("poller")
+
+
+class PollSettings(Protocol):
+    @property
+    def poll_timeout(self) -> int: ...
+
+
+class Poller:
+    """The one that asks. `run` until it is cancelled."""
+
+    def __init__(
+        self,
+        wire: Wire,
+        settings: PollSettings,
+        store: Callable[[Sequence[dict[str, Any]]], Awaitable[None]],
+        allowed_updates: Sequence[str],
+    ) -> None:
+        """`store` commits a batch; it raises DatabaseError if it can't."""
+        self.answered_at = time.monotonic()
+        """When Telegram last answered, by the monotonic clock."""
+        self.trouble = ""
+        """Why nothing is received, in words; empty while all is well."""
+        self._wire = wire
+        self._settings = settings
+        self._store = store
+        self._allowed = list(allowed_updates)
+        self._offset: int | None = None
+        self._backoff = Backoff(base=1.0, longest=30.0)
+        self._failures = 0
+        self._received = counter("updates_received", "Updates that Telegram delivered")
+        self._webhook_removed = False
+
+    async def run(self) -> None:
+        """Ask, store, ask for the next."""
+        while True:
+            try:
+                updates = await self._ask()
+            except TelegramError as error:
+                await self._trouble(error)
+                continue
+            self.answered_at = time.monotonic()
+            if updates:
+                self._received.inc(len(updates))
+                await self._keep(updates)
+            self._well()
+            if len(updates) < BATCH:
+                await asyncio.sleep(self.answered_at + _GATHER - time.monotonic())
+
+    async def _ask(self) -> list[dict[str, Any]]:
+        seconds = self._settings.poll_timeout
+        params = {
+            "offset": self._offset,
+            "limit": BATCH,
+            # After trouble a quick answer shows at once that it is over.
+            "timeout": seconds if not self._failures else 0,
+            "allowed_updates": self._allowed,
+        }
+        answer = await self._wire.call("getUpdates", params, timeout=seconds + _GRACE, retries=0)
+        return list(answer)
+
+    async def _keep(self, updates: list[dict[str, Any]]) -> None:
+        """Into the database, however long that takes; only then may they be acknowledged."""
+        failures = 0
+        while True:
+            try:
+                await self._store(updates)
+            except DatabaseError as error:
+                failures += 1
+                self.trouble = f"updates can't be stored: {error.message}"
+                pause = self._backoff.pause(failures)
+                log.error("updates not stored", error=str(error), seconds=round(pause, 1))
+                await asyncio.sleep(pause)
+            else:
+                self._offset = int(updates[-1]["update_id"]) + 1
+                return
+
+    async def _trouble(self, error: TelegramError) -> None:
+        self._failures += 1
+        self.trouble = error.message
+        pause = self._backoff.pause(self._failures)
+        if isinstance(error, RetryAfter):
+            pause = max(pause, error.seconds)
+        log.warning("no updates", error=str(error), seconds=round(pause, 1))
+        if isinstance(error, Conflict) and "webhook" in error.message and not self._webhook_removed:
+            await self._remove_webhook()
+        await asyncio.sleep(pause)
+
+    async def _remove_webhook(self) -> None:
+        """A webhook of an earlier deployment: the settings say that we poll."""
+        self._webhook_removed = True
+        try:
+            await self._wire.call("deleteWebhook", {"drop_pending_updates": False})
+            log.warning("a webhook was set; removed, since [intake] mode is polling")
+        except TelegramError as error:
+            log.warning("webhook not removed", error=str(error))
+
+    def _well(self) -> None:
+        if self._failures:
+            log.info("updates come in again")
+        self._failures = 0
+        self.trouble = ""
