@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from plugins.search.engine import Engine
     from plugins.search.index import Statistics
-    from plugins.search.query import Query
+    from plugins.search.planning import Query
     from plugins.search.ranker import Background, Corpus, Scored, Weights
     from plugram import Embedder, Scope
 
@@ -76,7 +76,7 @@ class Finder:
         self, scope: Scope, text: str, statistics: Statistics
     ) -> tuple[Query, list[Scored], bool]:
         """The query as it was understood, all candidates ranked, and whether meaning counted."""
-        from plugins.search.query import understand
+        from plugins.search.planning import understand
         from plugins.search.ranker import Corpus, rank
 
         index = self._engine.index
@@ -105,7 +105,7 @@ class Finder:
         return understood, ranked, vectors[0] is not None
 
     async def _by_words(self, scope: Scope, query: Query, corpus: Corpus) -> list[int]:
-        from plugins.search.query import best, fallback, plan
+        from plugins.search.planning import best, fallback, plan
 
         for planner in (plan, fallback):
             planned = planner(query.groups, corpus)

@@ -1,266 +1,51 @@
-"""From what somebody typed to what the index is asked: groups of terms, and clauses of them."""
+"""What somebody wants found besides the words: what the index is asked to keep to."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
-from typing import TYPE_CHECKING
-
-import numpy as np
-
-from plugins.search import spelling
-from plugins.search.analyzer import QueryWord, analyse_query
-from plugins.search.index import HEAVY, Clause
-from plugins.search.ranker import Corpus, Group
-
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    from plugins.search.index import Index
-    from plugram import Scope
-
-MOST_WORDS = 24
-"""Words of a query that are looked up, the rarest; the others of a long one add nothing."""
-CANDIDATES = 150
-"""Passages that the words leg hands to the ranker."""
-
-_STEM = 0.9
-_COMPLETED = 0.7
-_COMPLETIONS = 8
-_SHORTEST_BEGINNING = 3
-_PER_CLAUSE = 3_000
-_BUDGET = 6_000
-"""Passages that the words searched alone may have together: finding them is what costs."""
-_HEAVY_SHARE = 0.35
-"""What having a word more than once adds to having it, as the ranker's saturation does."""
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
-    """A query as it is searched."""
+class Facts:
+    """Properties of files. Empty ones don't matter."""
 
-    text: str
-    groups: Sequence[Group]
-    corrected: Mapping[str, str] = field(default_factory=dict)
-
-
-async def understand(
-    text: str, scope: Scope, languages: Sequence[str], index: Index, corpus: Corpus
-) -> Query:
-    """Look the words of a query up in the scope's vocabulary; mend and complete those it lacks."""
-    words = analyse_query(text, languages)
-    counts = await index.known(scope, {term for word in words for term in _forms(word)})
-    groups = [_group(word, counts) for word in words]
-    corrected: dict[str, str] = {}
-    if words and not text[-1:].isspace():
-        groups[-1] = await _completed(groups[-1], words[-1], scope, index)
-    if _seems_at_home(groups):
-        for at, word in enumerate(words):
-            if not groups[at].df and not word.ngram:
-                groups[at], meant = await _mended(groups[at], word, scope, languages, index)
-                if meant:
-                    corrected[word.text] = meant
-    return Query(text, _rarest(_merged(groups), corpus), corrected)
-
-
-def _seems_at_home(groups: Sequence[Group]) -> bool:
-    """Whether words without a match may be typos: if most have none, the query is in another
-    language than the documents, and what looks like a typo of their words is its own."""
-    telling = [group for group in groups if not group.stop]
-    unknown = sum(not group.df for group in telling)
-    return len(telling) == 1 or 2 * unknown <= len(telling)
-
-
-def _forms(word: QueryWord) -> dict[str, float]:
-    forms = dict.fromkeys(word.stems, _STEM)
-    forms |= dict.fromkeys(word.extras, 1.0)
-    forms[word.exact] = 1.0
-    return forms
-
-
-def _group(word: QueryWord, counts: Mapping[str, int]) -> Group:
-    known = {term: weight for term, weight in _forms(word).items() if term in counts}
-    df = max((counts[term] for term in known), default=0)
-    return Group(word.text, known or {word.exact: 1.0}, df, word.stop)
-
-
-async def _completed(group: Group, word: QueryWord, scope: Scope, index: Index) -> Group:
-    """The last word may not be finished yet."""
-    if group.df or word.ngram or len(word.exact) < _SHORTEST_BEGINNING:
-        return group
-    found = await index.beginning_with(
-        scope,
-        word.exact,
-        shortest=len(word.exact) + 1,
-        longest=len(word.exact) + 12,
-        limit=_COMPLETIONS,
-    )
-    if not found:
-        return group
-    return Group(word.text, dict.fromkeys(found, _COMPLETED), max(found.values()), word.stop)
-
-
-async def _mended(
-    group: Group, word: QueryWord, scope: Scope, languages: Sequence[str], index: Index
-) -> tuple[Group, str]:
-    """A word that no document has may hold a typo, or be typed on the other keyboard. What it was
-    meant to be, "" if nobody can tell."""
-    swapped = spelling.other_layout(word.exact)
-    forms = _forms_of([swapped], _COMPLETED, languages)
-    if counts := await index.known(scope, forms):
-        return _of_forms(word, forms, counts), swapped
-    guesses = await spelling.guess(
-        word.exact,
-        lambda terms: index.known(scope, terms),
-        lambda start, shortest, longest: index.beginning_with(
-            scope, start, shortest=shortest, longest=longest, limit=500
-        ),
-    )
-    if not guesses:
-        return group, ""
-    forms = {}
-    for guess, weight in guesses.items():
-        forms |= _forms_of([guess], weight, languages)
-    return _of_forms(word, forms, await index.known(scope, forms)), next(iter(guesses))
-
-
-def _of_forms(word: QueryWord, forms: Mapping[str, float], counts: Mapping[str, int]) -> Group:
-    known = {term: weight for term, weight in forms.items() if term in counts}
-    return Group(word.text, known, max(counts.values()), word.stop)
-
-
-def _forms_of(guesses: Iterable[str], weight: float, languages: Sequence[str]) -> dict[str, float]:
-    """The guesses and their stems: the documents may inflect them otherwise."""
-    forms = dict.fromkeys(guesses, weight)
-    for guess in list(forms):
-        for relative in analyse_query(guess, languages):
-            for term in relative.stems:
-                forms.setdefault(term, weight * _STEM)
-    return forms
-
-
-def _merged(groups: Iterable[Group]) -> list[Group]:
-    """Two inflections of a word are one word."""
-    merged: list[Group] = []
-    for group in groups:
-        twin = next(
-            (at for at, other in enumerate(merged) if group.terms.keys() & other.terms.keys()), None
-        )
-        if twin is None:
-            merged.append(group)
-            continue
-        other = merged[twin]
-        terms = {
-            term: max(group.terms.get(term, 0.0), other.terms.get(term, 0.0))
-            for term in (*other.terms, *group.terms)
-        }
-        both = other.stop and group.stop
-        merged[twin] = Group(other.text, terms, max(group.df, other.df), both)
-    return merged
-
-
-def _rarest(groups: Sequence[Group], corpus: Corpus) -> list[Group]:
-    if len(groups) <= MOST_WORDS:
-        return list(groups)
-    kept = sorted(groups, key=lambda group: -group.idf(corpus.passages))[:MOST_WORDS]
-    return [group for group in groups if group in kept]
-
-
-# -- the first stage: which passages are worth ranking -----------------------------------------
+    kinds: tuple[str, ...] = ()
+    """`FileKind` values. A file is of one of these kinds, or of one of the types."""
+    types: tuple[str, ...] = ()
+    """Mime globs (`application/pdf`, `text/*`) and endings of names with their dot (`.py`)."""
+    senders: tuple[int, ...] = ()
+    """Telegram user ids: sent by one of them."""
+    chats: tuple[int, ...] = ()
+    """Telegram chat ids: it came in one of them."""
+    tags: tuple[str, ...] = ()
+    """In lower case. Wanted: the file has all of them; unwanted: it has none."""
+    languages: tuple[str, ...] = ()
+    """ISO 639-1 codes: in one of them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """Clauses for the index and what a passage gets for being in each."""
+class Filters(Facts):
+    """What files must be and have to be found at all. Applied before ranking, so a hit that is
+    filtered out never takes another one's place. Several of them: each must hold."""
 
-    clauses: Sequence[Clause] = ()
-    weights: Sequence[float] = ()
-    conjunctions: Sequence[bool] = ()
-    """A conjunction's weight stands instead of those of its groups, it isn't added to them."""
+    after: datetime | None = None
+    """UTC; `created_at` is this or later."""
+    before: datetime | None = None
+    """UTC; `created_at` is earlier."""
+    size_min: int | None = None
+    """Bytes, inclusive."""
+    size_max: int | None = None
+    """Bytes, inclusive."""
+    phrases: tuple[str, ...] = ()
+    """Each stands in the file's name or text just so: its words side by side, case and accents
+    as the analyzer folds them, not stemmed. The passages shown are those that have one of them."""
+    excluded: tuple[str, ...] = ()
+    """Words and phrases, as typed. The file has none of them, neither in its text nor in its
+    name; a word counts in the form that was typed."""
+    unwanted: Facts = field(default_factory=Facts)
+    """What the file must not be: none of these."""
 
-
-def plan(groups: Sequence[Group], corpus: Corpus) -> Plan:
-    """Look for the rarest words; what is everywhere only together with others.
-
-    A word that more passages have than the ranker looks at is also searched where it stands more
-    than once.
-    """
-    telling = _telling(groups, corpus)
-    steps: list[tuple[Clause, float, bool]] = []
-    room = _BUDGET
-    rare = []
-    for group in telling:
-        room -= group.df
-        if room < 0:
-            break
-        rare.append(group)
-    for group in rare:
-        steps += _single(group, corpus)
-    common = [group for group in telling if group not in rare]
-    if not rare or (common and sum(group.df for group in rare) < CANDIDATES):
-        # The rarest of the common ones with each other, and with what is left of the query.
-        for left, right in combinations(telling[:4], 2):
-            steps.append(_together([left, right], corpus))
-        steps += [
-            _together(telling[:count], corpus) for count in range(3, min(len(telling), 5) + 1)
-        ]
-    return _plan(steps)
-
-
-def fallback(groups: Sequence[Group], corpus: Corpus) -> Plan:
-    """When no passage has two of the common words: the newest with the rarest one."""
-    return _plan(
-        [step for group in _telling(groups, corpus)[:1] for step in _single(group, corpus)]
-    )
-
-
-def _telling(groups: Sequence[Group], corpus: Corpus) -> list[Group]:
-    """Words that documents have, the rarest first; little words only if there are no others."""
-    known = [group for group in groups if group.df]
-    telling = [group for group in known if not group.stop] or known
-    return sorted(telling, key=lambda group: -group.idf(corpus.passages))
-
-
-def _single(group: Group, corpus: Corpus) -> list[tuple[Clause, float, bool]]:
-    idf = group.idf(corpus.passages)
-    found = [(Clause([list(group.terms)], _PER_CLAUSE), idf, False)]
-    if group.df > CANDIDATES:
-        heavy = [term + HEAVY for term in group.terms]
-        found.append((Clause([heavy], _PER_CLAUSE // 4), idf * _HEAVY_SHARE, False))
-    return found
-
-
-def _together(groups: Sequence[Group], corpus: Corpus) -> tuple[Clause, float, bool]:
-    weight = sum(group.idf(corpus.passages) for group in groups)
-    return Clause([list(group.terms) for group in groups], _PER_CLAUSE // 3), weight, True
-
-
-def _plan(steps: Sequence[tuple[Clause, float, bool]]) -> Plan:
-    if not steps:
-        return Plan()
-    clauses, weights, conjunctions = zip(*steps, strict=True)
-    return Plan(clauses, weights, conjunctions)
-
-
-def best(
-    plan: Plan, postings: Sequence[npt.NDArray[np.int64]], count: int = CANDIDATES
-) -> list[int]:
-    """The passages that promise most, equal ones newest first."""
-    if not postings or not any(len(ids) for ids in postings):
-        return []
-    ids, at = np.unique(np.concatenate(postings), return_inverse=True)
-    scores = np.zeros(len(ids))
-    together = np.zeros(len(ids))
-    start = 0
-    for found, weight, conjunction in zip(postings, plan.weights, plan.conjunctions, strict=True):
-        rows = at[start : start + len(found)]
-        start += len(found)
-        if conjunction:
-            together[rows] = np.maximum(together[rows], weight)
-        else:
-            scores[rows] += weight
-    scores = np.maximum(scores, together)
-    order = np.lexsort((-ids, -scores))[:count]
-    best_ids: list[int] = ids[order].tolist()
-    return best_ids
+    def __bool__(self) -> bool:
+        """Whether there is anything to keep to."""
+        return self != Filters()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from plugins.search.index import HEAVY
-from plugins.search.query import CANDIDATES, best, fallback, plan
+from plugins.search.planning import CANDIDATES, best, fallback, plan
 from plugins.search.ranker import Corpus, Group
 
 CORPUS = Corpus("u:7", passages=100_000, average_length=90)
