@@ -8,6 +8,7 @@ Nothing here blocks the event loop.
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import os
 import signal
@@ -40,6 +41,9 @@ _STARTED_AFRESH = 2
 """Tries of a run when the parent is found dead."""
 _KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "LD_LIBRARY_PATH")
 _PLAIN = (str, int, float, bool)
+_JPEG = b"\xff\xd8\xff"
+_LARGEST_THUMBNAIL = 1 << 18
+"""Bytes; 320 × 320 pixels of noise are a fifth of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,16 +104,23 @@ class Sandbox:
         self._parent: _Parent | None = None
 
     async def run(
-        self, processor: Processor, path: Path, limits: Limits | None = None
+        self,
+        processor: Processor,
+        path: Path,
+        limits: Limits | None = None,
+        *,
+        resume: Mapping[str, Any] | None = None,
     ) -> Extraction:
         """Read one file. At most `[sandbox] concurrency` files at a time, the others wait.
+
+        `resume`: what an earlier run of the same file left for this one.
 
         Raises SandboxRefused when the file breaks a limit or can't be read, ParentLost when the
         sandbox itself can't work.
         """
         limits = limits or self.limits
         async with self._slots:
-            outcome = await self._run(_request(processor, path, limits), limits)
+            outcome = await self._run(_request(processor, path, limits, resume), limits)
         if len(outcome.body) < _INLINE_PARSE:
             return _extraction(outcome, limits)
         return await asyncio.to_thread(_extraction, outcome, limits)
@@ -149,12 +160,14 @@ class Sandbox:
         await asyncio.to_thread(parent.stop)
 
 
-def _request(processor: Processor, path: Path, limits: Limits) -> dict[str, Any]:
+def _request(
+    processor: Processor, path: Path, limits: Limits, resume: Mapping[str, Any] | None
+) -> dict[str, Any]:
     return {
         "target": processor.target,
         "preload": list(processor.preload),
         "path": str(path.absolute()),
-        "limits": asdict(limits),
+        "limits": asdict(limits) | ({"resume": dict(resume)} if resume is not None else {}),
     }
 
 
@@ -350,7 +363,18 @@ def _parsed(raw: Any) -> Extraction:
         metadata=_plain(raw.get("metadata")),
         language=_text(raw.get("language")),
         warnings=[_text(item) for item in raw.get("warnings") or ()],
+        thumbnail=_jpeg(raw.get("thumbnail")),
+        resume=_plain(raw["resume"]) if isinstance(raw.get("resume"), Mapping) else None,
     )
+
+
+def _jpeg(raw: Any) -> bytes:
+    """Base64 of a JPEG, or nothing."""
+    with contextlib.suppress(ValueError, TypeError):
+        data = base64.b64decode(raw or "", validate=True)
+        if data.startswith(_JPEG) and len(data) <= _LARGEST_THUMBNAIL:
+            return data
+    return b""
 
 
 def _section(raw: Mapping[str, Any]) -> Section:

@@ -66,6 +66,11 @@ class Extraction:
     """Plain values by name: texts, numbers, booleans. The sandbox drops whatever else there is."""
     language: str = ""
     warnings: Sequence[str] = ()
+    thumbnail: bytes = b""
+    """A JPEG of at most 320 pixels a side; base64 in the JSON form."""
+    resume: Mapping[str, Any] | None = None
+    """There is more to read, in another child: the processor is run again with this as
+    `limits["resume"]`. Plain values. `done` and `total`, whole numbers, are progress to show."""
 
 
 @dataclass(frozen=True, slots=True)

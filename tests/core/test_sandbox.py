@@ -57,6 +57,17 @@ async def test_a_file_becomes_an_extraction_of_plain_values(sandbox: Sandbox, fi
     assert (section.text, section.locator, section.heading) == ("some words", {"line": 1}, "H")
     assert extraction.metadata == {"words": 2}  # what isn't a plain value was dropped
     assert (extraction.language, list(extraction.warnings)) == ("en", ["odd"])
+    assert (extraction.resume, extraction.thumbnail) == (None, b"")
+
+
+async def test_a_long_file_is_read_in_several_children(sandbox: Sandbox, file: Path) -> None:
+    first = await sandbox.run(processor("page_by_page"), file)
+    assert first.resume == {"page": 2, "done": 1, "total": 3}  # plain values alone
+    assert first.thumbnail == b"\xff\xd8\xff\xe0\x00\x10"
+    second = await sandbox.run(processor("page_by_page"), file, resume=first.resume)
+    assert (second.sections[0].text, second.thumbnail) == ("page 2", b"")
+    last = await sandbox.run(processor("page_by_page"), file, resume=second.resume)
+    assert (last.sections[0].text, last.resume, last.thumbnail) == ("page 3", None, b"")
 
 
 async def test_nothing_is_started_before_the_first_file(file: Path) -> None:
