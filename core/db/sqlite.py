@@ -466,7 +466,8 @@ def _cannot_open(path: Path, error: DatabaseAway) -> DatabaseAway:
 
 
 async def uncancelled(future: asyncio.Future[T]) -> T:
-    """Wait for a future to its end; a cancellation that comes meanwhile is raised afterwards."""
+    """Wait for a future to its end; a cancellation that comes meanwhile is raised afterwards:
+    here, or at the next await if the future failed, since its error says what happened."""
     cancelled: asyncio.CancelledError | None = None
     while not future.done():
         try:
@@ -475,4 +476,7 @@ async def uncancelled(future: asyncio.Future[T]) -> T:
             cancelled = error
     if cancelled is not None and future.exception() is None:
         raise cancelled
+    if cancelled is not None and (task := asyncio.current_task()):
+        task.uncancel()
+        task.cancel()
     return future.result()

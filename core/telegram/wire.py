@@ -14,7 +14,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterator,
+    Mapping,
+)
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -170,7 +178,7 @@ class Wire:
             again = _Retries(self, "download", Lane.REPLY, None, None)
             return int(await again.after(error, fetch))
 
-    async def chunks(self, location: str, size: int) -> AsyncIterator[bytes]:
+    async def chunks(self, location: str, size: int) -> AsyncGenerator[bytes, None]:
         """The bytes behind a `file_path` of getFile, in chunks of at most `size`."""
         whole = timedelta(seconds=self._http.download_timeout)
         try:
@@ -178,7 +186,11 @@ class Wire:
             async with request as response:
                 if response.status != 200:
                     raise error_of("download", response.status, await _json(response))
-                while (piece := await response.body_reader.read(size)) is not None:
+                while True:
+                    with _cancellable():
+                        piece = await response.body_reader.read(size)
+                    if piece is None:
+                        return
                     yield piece.to_bytes()
         except PyreqwestError as error:
             raise _failure("download", error) from None
@@ -215,8 +227,9 @@ class Wire:
                 request = request.header("Content-Type", _JSON).body_bytes(body)
             if seconds is not None:
                 request = request.timeout(timedelta(seconds=seconds))
-            response = await request.build().send()
-            content = await response.bytes()
+            with _cancellable():
+                response = await request.build().send()
+                content = await response.bytes()
         except (PyreqwestError, ValueError) as error:
             raise _failure(method, error) from None
         try:
@@ -252,19 +265,24 @@ class Wire:
 
     async def _stream(self, location: str, path: Path, limit: int) -> int:
         partial = path.with_name(path.name + ".part")
-        whole = timedelta(seconds=self._http.download_timeout)
         try:
-            request = self._open().get(self._files + location).timeout(whole).build_streamed()
-            async with request as response:
-                if response.status != 200:
-                    raise error_of("download", response.status, await _json(response))
-                size = await _save(response, partial, limit)
+            async with contextlib.aclosing(self.chunks(location, _PIECE)) as pieces:
+                size = await _save(pieces, partial, limit)
             await asyncio.to_thread(partial.replace, path)
             return size
-        except PyreqwestError as error:
-            raise _failure("download", error) from None
         finally:
             await asyncio.to_thread(partial.unlink, missing_ok=True)
+
+
+@contextlib.contextmanager
+def _cancellable() -> Iterator[None]:
+    """pyreqwest answers even when cancelled if the answer came in the same moment, and the
+    cancellation is gone: a poller that nobody can stop. Whatever was cancelled inside, is."""
+    task = asyncio.current_task()
+    before = task.cancelling() if task else 0
+    yield
+    if task and task.cancelling() > before:
+        raise asyncio.CancelledError
 
 
 class _Retries:
@@ -426,11 +444,11 @@ async def _json(response: Response) -> Mapping[str, Any]:
     return {}
 
 
-async def _save(response: Response, path: Path, limit: int) -> int:
+async def _save(pieces: AsyncIterator[bytes], path: Path, limit: int) -> int:
     size = 0
     handle: IO[bytes] = await asyncio.to_thread(path.open, "wb")
     try:
-        while (piece := await response.body_reader.read(_PIECE)) is not None:
+        async for piece in pieces:
             size += len(piece)
             if size > limit:
                 raise _too_large(size, limit)

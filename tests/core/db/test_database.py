@@ -20,6 +20,7 @@ import pytest
 from core.db import database
 from core.db.database import Database
 from core.db.scope import Scope
+from core.db.sqlite import uncancelled
 from core.errors import (
     ConfigError,
     ConstraintError,
@@ -577,3 +578,26 @@ async def test_a_read_only_server_is_told(postgres_url: str) -> None:
 async def test_a_wrong_database_is_told_at_once(postgres_url: str) -> None:
     with pytest.raises(DatabaseError, match="check user, password and name"):
         await database.build(options(postgres_url + "_missing")).connect(patience=30)
+
+
+async def test_a_failure_doesnt_swallow_the_cancellation_that_came_meanwhile() -> None:
+    """Its error says what happened; whoever catches it is cancelled at the next await."""
+    end = asyncio.get_running_loop().create_future()
+    told: list[str] = []
+
+    async def work() -> None:
+        try:
+            await uncancelled(end)
+        except DatabaseError as error:
+            told.append(error.message)
+            await asyncio.sleep(0)
+            told.append("went on")
+
+    task = asyncio.create_task(work())
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.sleep(0)
+    end.set_exception(DatabaseAway("gone"))
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert told == ["gone"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -215,6 +216,22 @@ def _offer(api: BotApi, content: bytes, **answer: object) -> None:
     path = "documents/file_1.bin"
     api.script("getFile", Answer(result={"file_path": path, "file_size": len(content)}))
     api.files[f"bot{TOKEN}/{path}"] = Answer(body=content, **answer)  # type: ignore[arg-type]
+
+
+async def test_a_cancellation_isnt_lost_when_the_answer_comes_with_it(
+    api: BotApi, wire: Wire
+) -> None:
+    chance = random.Random(1)
+    cancelled = answered = 0
+    while cancelled < 100:
+        call = asyncio.create_task(wire.call("getMe"))
+        await asyncio.sleep(chance.random() * 0.004)
+        if call.cancel():
+            cancelled += 1
+            answered += not isinstance(
+                (await asyncio.gather(call, return_exceptions=True))[0], asyncio.CancelledError
+            )
+    assert answered == 0
 
 
 async def test_downloads_to_a_path(api: BotApi, wire: Wire, tmp_path: Path) -> None:
