@@ -1,9 +1,10 @@
-"""Values that may be forgotten, and locks: in Redis when there is one, else in memory.
+"""Values that may be forgotten, locks and limits: in Redis when there is one, else in memory.
 
     cache = ctx.cache                                   # keys are the plugin's own
     await cache.set("answer", {"text": "42"}, ttl=60)
     answer = await cache.get("answer")
     async with cache.lock("rebuild", ttl=30): ...
+    wait = await cache.take("search:7", 20, per=60)     # 0, or seconds until the next is free
 
 Values are JSON. A cache is no place of truth: while Redis is away, reads find nothing and writes
 are dropped.
@@ -33,6 +34,8 @@ MEMORY_ENTRIES = 20_000
 _SCAN = 500
 _POLL = 0.1
 """Seconds between two tries to get a lock."""
+_EPSILON = 0.001
+"""Seconds by which a use may come early: sums of fractions aren't exact."""
 
 
 class Store(Protocol):
@@ -45,6 +48,7 @@ class Store(Protocol):
     async def acquire(self, key: str, owner: bytes, ttl: float) -> bool: ...
     async def extend(self, key: str, owner: bytes, ttl: float) -> bool: ...
     async def release(self, key: str, owner: bytes) -> None: ...
+    async def take(self, key: str, gap: float, room: float) -> float: ...
 
 
 class Cache:
@@ -78,6 +82,16 @@ class Cache:
     async def clear_prefix(self, prefix: str = "") -> int:
         """Forget every key that starts so; how many there were."""
         return await self._away.guard(self._store.clear(self._key(prefix)), 0)
+
+    async def take(self, key: str, limit: int, per: float = 60.0) -> float:
+        """Use one of `limit` uses in `per` seconds, shared by all processes that share the Redis: 0
+        if one was left, else seconds until one is, and nothing is used.
+
+        All may be used at once; they come back evenly, one each `per / limit` seconds. While Redis
+        is away nobody is held up.
+        """
+        gap = per / limit
+        return await self._away.guard(self._store.take(self._key(key), gap, per - gap), 0.0)
 
     @contextlib.asynccontextmanager
     async def lock(self, name: str, ttl: float = 30.0, *, wait: float = 0.0) -> AsyncIterator[None]:
@@ -186,6 +200,15 @@ class MemoryStore:
         if await self.get(key) == owner:
             await self.delete(key)
 
+    async def take(self, key: str, gap: float, room: float) -> float:
+        now = time.monotonic()
+        found = self._entries.get(key)
+        paid_off = max(found[1], now) if found else now  # when what was used will be free again
+        if paid_off - now > room + _EPSILON:
+            return paid_off - now - room
+        await self.set(key, b"", paid_off + gap - now)
+        return 0.0
+
 
 class RedisStore:
     """Entries that all processes share. redis-py's errors become OSError."""
@@ -197,6 +220,17 @@ class RedisStore:
     _RELEASE = (
         "if redis.call('get', KEYS[1]) == ARGV[1] then "
         "return redis.call('del', KEYS[1]) else return 0 end"
+    )
+
+    _TAKE = (
+        "local time = redis.call('time') "
+        "local now = time[1] * 1000 + time[2] / 1000 "
+        "local paid_off = math.max(tonumber(redis.call('get', KEYS[1]) or 0), now) "
+        "local wait = paid_off - now - ARGV[2] "
+        "if wait > 1 then return math.ceil(wait) end "
+        "paid_off = paid_off + ARGV[1] "
+        "redis.call('set', KEYS[1], string.format('%.3f', paid_off), "
+        "'PX', math.ceil(paid_off - now)) return 0"
     )
 
     def __init__(self, redis: Any) -> None:
@@ -232,6 +266,10 @@ class RedisStore:
 
     async def release(self, key: str, owner: bytes) -> None:
         await _translated(self._redis.eval(self._RELEASE, 1, key, owner.hex()))
+
+    async def take(self, key: str, gap: float, room: float) -> float:
+        waiting = self._redis.eval(self._TAKE, 1, key, gap * 1000, room * 1000)
+        return int(await _translated(waiting)) / 1000
 
 
 async def _translated(call: Awaitable[Any]) -> Any:

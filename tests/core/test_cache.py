@@ -97,6 +97,29 @@ async def test_a_lock_outlasts_its_ttl_while_it_is_held(cache: Cache) -> None:
             await cache.lock("rebuild").__aenter__()
 
 
+async def test_uses_are_limited_and_come_back_evenly(cache: Cache) -> None:
+    assert [await cache.take("search", 3, per=0.6) for _ in range(3)] == [0.0, 0.0, 0.0]
+    wait = await cache.take("search", 3, per=0.6)
+    assert 0 < wait <= 0.2
+    assert await cache.take("another", 3, per=0.6) == 0.0
+    await asyncio.sleep(wait + 0.02)
+    assert await cache.take("search", 3, per=0.6) == 0.0
+    assert await cache.take("search", 3, per=0.6) > 0.0
+
+
+async def test_a_use_that_was_refused_costs_nothing(cache: Cache) -> None:
+    assert await cache.take("search", 1, per=0.3) == 0.0
+    for _ in range(5):
+        assert await cache.take("search", 1, per=0.3) > 0.0
+    await asyncio.sleep(0.35)
+    assert await cache.take("search", 1, per=0.3) == 0.0
+
+
+async def test_two_at_once_share_what_is_left(cache: Cache) -> None:
+    waits = await asyncio.gather(*(cache.take("search", 5, per=60) for _ in range(8)))
+    assert sorted(wait > 0 for wait in waits) == [False] * 5 + [True] * 3
+
+
 async def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(caches, "MEMORY_ENTRIES", 3)
     cache = Cache()
@@ -113,6 +136,7 @@ async def test_works_on_while_redis_is_away() -> None:
     await cache.set("key", 1)
     assert await cache.get("key", "default") == "default"
     assert await cache.delete("key") == 0
+    assert await cache.take("search", 1) == await cache.take("search", 1) == 0.0
     with pytest.raises(LockedError, match="Redis is away"):
         await cache.lock("rebuild").__aenter__()
     await client.aclose()
