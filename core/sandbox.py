@@ -167,7 +167,9 @@ def _request(
         "target": processor.target,
         "preload": list(processor.preload),
         "path": str(path.absolute()),
-        "limits": asdict(limits) | ({"resume": dict(resume)} if resume is not None else {}),
+        "limits": asdict(limits)
+        | {"options": dict(processor.options)}
+        | ({"resume": dict(resume)} if resume is not None else {}),
     }
 
 

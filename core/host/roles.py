@@ -69,8 +69,10 @@ class Extraction:
     thumbnail: bytes = b""
     """A JPEG of at most 320 pixels a side; base64 in the JSON form."""
     resume: Mapping[str, Any] | None = None
-    """There is more to read, in another child: the processor is run again with this as
-    `limits["resume"]`. Plain values. `done` and `total`, whole numbers, are progress to show."""
+    """There is more to read, in another child: it is run with this as `limits["resume"]`. Plain
+    values. `processor` names who goes on, if it is somebody else; where nobody has that name, what
+    was read so far is all. `done` and `total` count the parts: progress to show, and a part that
+    breaks a limit is passed over by going on with `done` one higher."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,11 @@ class Processor:
     """The highest score among the matching processors wins (0–100)."""
     preload: Sequence[str] = ()
     """Modules that the sandbox's parent imports once."""
+    task: Literal["read", "continue", "thumbnail"] = "read"
+    """`read`: asked first, by type. `continue`: goes on where an `Extraction.resume` names it.
+    `thumbnail`: asked, by type, for a picture of a file whose reader made none."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """The plugin's settings as far as the child needs them, as JSON: `limits["options"]`."""
 
 
 @runtime_checkable
