@@ -30,6 +30,7 @@ _GROUPS = {
     "config": ("core.cli.config", "Check, explain and show the settings."),
     "plugins": ("core.cli.plugins", "List, inspect, check and switch plugins."),
     "jobs": ("core.cli.jobs", "List, retry and cancel background jobs."),
+    "updates": ("core.cli.updates", "List and retry updates that were set aside."),
     "db": ("core.cli.db", "Migrate the database."),
 }
 

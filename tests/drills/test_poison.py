@@ -1,0 +1,64 @@
+"""An update that no handler can take: tried three times, set aside, and its chat goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.core.mail import until
+from tests.drills.notebook import Desk, desk
+from tests.support.bot_api import message
+from tests.support.processes import ROOT
+
+pytestmark = [pytest.mark.drill, pytest.mark.slow, pytest.mark.timeout(120)]
+
+POISON = "not a number"
+
+
+async def updates(work: Desk, *command: str) -> tuple[int, Any]:
+    """`plugram updates …` beside the live bot: its status, its JSON."""
+    process = await asyncio.create_subprocess_exec(
+        *(str(ROOT / ".venv/bin/plugram"), "updates", *command, "--json"),
+        env={"PATH": os.environ["PATH"], **work.bots[0].env},
+        stdout=subprocess.PIPE,
+    )
+    out, _ = await process.communicate()
+    return process.returncode or 0, json.loads(out)
+
+
+async def test_a_poison_is_set_aside_and_can_be_retried(database_url: str, tmp_path: Path) -> None:
+    async with desk(database_url, tmp_path) as work:
+        await work.hire()
+        began = time.monotonic()
+        await work.api.deliver(message(1, POISON, user=5), message(2, "2", user=5))
+        await until(lambda: "noted 2" in work.api.texts(5))
+        assert time.monotonic() - began < 10
+        status, told = await updates(work, "aside")
+        assert status == 0
+        assert told["counts"] == {"waiting": 0, "set aside": 1}
+        (aside,) = told["updates"]
+        assert (aside["update"], aside["kind"], aside["chat"], aside["tries"]) == (
+            1,
+            "message",
+            5,
+            3,
+        )
+        assert "ValueError" in aside["error"]
+        assert POISON not in json.dumps({**aside, "error": ""})
+        excuses = [text for text in work.api.texts(5) if "noted" not in text]
+        assert len(excuses) == 1
+        assert aside["trace"] in excuses[0]
+
+        assert await updates(work, "retry", "1", "77") == (1, {"retried": 1, "refused": [77]})
+        await until(lambda: len(work.api.texts(5)) == 3)
+        _, told = await updates(work, "aside")
+        assert [row["tries"] for row in told["updates"]] == [3]
+        await work.api.deliver(message(3, "3", user=5))
+        await until(lambda: "noted 3" in work.api.texts(5))
