@@ -10,7 +10,8 @@ import asyncio
 import gc
 import os
 import signal
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -22,6 +23,7 @@ from core.db import migrate
 from core.errors import TelegramAway
 from core.health import HealthChecks, core_checks
 from core.host import hookspecs as specs
+from core.host.hooks import Hooks
 from core.host.loader import Loader
 from core.host.plugin import Context, Plugin
 from core.jobs import bell
@@ -58,19 +60,31 @@ _NO_TOKEN = "0:none"  # noqa: S105 - stands in where nothing is ever sent
 class App:
     """The objects of one process. Their order here is the order in which they depend."""
 
-    def __init__(self, settings: Settings, role: Role, *, safe_mode: bool = False) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        role: Role,
+        *,
+        safe_mode: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+        open_database: Callable[[Settings, Sequence[db.PluginTables]], db.Database] = db.build,
+    ) -> None:
+        """`clock`: seconds, for what expires and what is paused; leases and jobs go by the clock of
+        the database that `open_database` makes of the settings and the plugins' tables."""
         self.settings = settings
         self.role = role
         aio.install()  # before a plugin imports aiogram
-        self.loader = Loader(settings, safe_mode=safe_mode)
+        self.loader = Loader(
+            settings, hooks=Hooks(settings.hooks, clock=clock), safe_mode=safe_mode
+        )
         self.loader.load_modules()
-        self.hooks = self.loader.hooks
+        self.hooks = hooks
         self.services = self.loader.services
         self.i18n = self.loader.i18n
         self.i18n.add("core", Path(__file__).parent / "locales")
-        self.db = db.build(settings, self.loader.tables())
+        self.db = open_database(settings, self.loader.tables())
         self.redis = _redis(settings)
-        self.cache = Cache(self.redis, settings.redis.prefix)
+        self.cache = Cache(self.redis, settings.redis.prefix, clock=clock)
         self.people = People(self.db, settings.bot, self.i18n)
         self.limiter = Limiter(settings.outgoing, redis=self.redis, prefix=settings.redis.prefix)
         token = settings.bot.token

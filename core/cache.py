@@ -17,7 +17,7 @@ import contextlib
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Protocol, TypeVar
 
 import orjson
@@ -54,8 +54,15 @@ class Store(Protocol):
 class Cache:
     """`redis`: a `redis.asyncio.Redis`, or None for memory. Every key starts with `prefix:`."""
 
-    def __init__(self, redis: Any = None, prefix: str = "plugram") -> None:
-        self._store: Store = MemoryStore() if redis is None else RedisStore(redis)
+    def __init__(
+        self,
+        redis: Any = None,
+        prefix: str = "plugram",
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`clock`: seconds, by which entries of memory expire."""
+        self._store: Store = MemoryStore(clock) if redis is None else RedisStore(redis)
         self._prefix = prefix
         self._away = _Away()
 
@@ -158,21 +165,22 @@ class _Away:
 class MemoryStore:
     """Entries of this process."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._entries: OrderedDict[str, tuple[bytes, float]] = OrderedDict()
 
     async def get(self, key: str) -> bytes | None:
         found = self._entries.get(key)
         if found is None:
             return None
-        if found[1] < time.monotonic():
+        if found[1] < self._clock():
             del self._entries[key]
             return None
         self._entries.move_to_end(key)
         return found[0]
 
     async def set(self, key: str, value: bytes, ttl: float | None) -> None:
-        until = float("inf") if ttl is None else time.monotonic() + ttl
+        until = float("inf") if ttl is None else self._clock() + ttl
         self._entries[key] = (value, until)
         self._entries.move_to_end(key)
         while len(self._entries) > MEMORY_ENTRIES:
@@ -201,7 +209,7 @@ class MemoryStore:
             await self.delete(key)
 
     async def take(self, key: str, gap: float, room: float) -> float:
-        now = time.monotonic()
+        now = self._clock()
         found = self._entries.get(key)
         paid_off = max(found[1], now) if found else now  # when what was used will be free again
         if paid_off - now > room + _EPSILON:
