@@ -74,11 +74,9 @@ class App:
         self.settings = settings
         self.role = role
         aio.install()  # before a plugin imports aiogram
-        self.loader = Loader(
-            settings, hooks=Hooks(settings.hooks, clock=clock), safe_mode=safe_mode
-        )
+        self.hooks = Hooks(settings.hooks, clock=clock)
+        self.loader = Loader(settings, hooks=self.hooks, safe_mode=safe_mode)
         self.loader.load_modules()
-        self.hooks = hooks
         self.services = self.loader.services
         self.i18n = self.loader.i18n
         self.i18n.add("core", Path(__file__).parent / "locales")
