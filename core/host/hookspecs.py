@@ -152,6 +152,37 @@ async def on_file_searchable(
 
 
 @hookspec
+async def on_file_changed(ctx: Context, file: StoredFile) -> None:
+    """A file was renamed or tagged, or its caption was edited: what is known of it has changed, its
+    bytes haven't. Fires in a worker, at least once, with the file as it is by then."""
+
+
+@hookspec
+async def on_file_trashed(ctx: Context, file: StoredFile) -> None:
+    """A file lies in the trash: nobody finds it now, and it can come back. Fires in a worker, at
+    least once; of quick changes perhaps the last alone."""
+
+
+@hookspec
+async def on_file_restored(ctx: Context, file: StoredFile) -> None:
+    """A file is back from the trash, perhaps under another name or with other tags. Fires in a
+    worker, at least once; of quick changes perhaps the last alone."""
+
+
+@hookspec
+async def on_file_deleted(ctx: Context, file: StoredFile) -> None:
+    """A file is gone for good: forget all that came of it. Fires in a worker, at least once, while
+    its row and bytes are still there; they go when everybody has heard."""
+
+
+@hookspec
+async def file_leftovers(ctx: Context, file_ids: frozenset[int], fix: bool) -> Sequence[str] | None:
+    """`plugram files verify` asks what is kept of files that aren't any more. `file_ids`: all that
+    there are, in the trash too. With `fix`, remove what is too much. Returns a sentence per
+    finding (`search_passages: 12 rows of file 7`), or None."""
+
+
+@hookspec
 async def on_job_dead(ctx: Context, job_id: int, name: str, error: str) -> None:
     """A job used up its attempts and lies among the dead letters."""
 

@@ -45,6 +45,11 @@ class StoredFile:
     telegram_file_id: str
     created_at: datetime
     language: str = ""
+    tags: tuple[str, ...] = ()
+    """In lower case, without #, in alphabetical order."""
+    caption: str = ""
+    title: str = ""
+    """As the document or the song calls itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,14 @@ class Processor:
     `thumbnail`: asked, by type, for a picture of a file whose reader made none."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """The plugin's settings as far as the child needs them, as JSON: `limits["options"]`."""
+    programs: Sequence[str] = ()
+    """Programs that its child may start, by name ("tesseract"); nothing else can be executed. With
+    a program comes a scratch folder to write to: `limits["scratch"]`, also TMPDIR."""
+    memory_mb: int | None = None
+    """What it needs where that is more than `[sandbox] memory_mb`; at most `max_memory_mb` is
+    given. The next two likewise."""
+    cpu_seconds: int | None = None
+    wall_seconds: float | None = None
 
 
 @runtime_checkable

@@ -24,7 +24,13 @@ def services(ctx: Context) -> Sequence[Provide]:
 
 @hookimpl
 def jobs(ctx: Context) -> Sequence[JobSpec]:
-    return [files_jobs.store, files_jobs.process, files_jobs.catch_up]
+    return [
+        files_jobs.store,
+        files_jobs.process,
+        files_jobs.tell,
+        files_jobs.erase,
+        files_jobs.catch_up,
+    ]
 
 
 @hookimpl

@@ -8,6 +8,7 @@ from plugins.files import service
 from plugram import Job, Priority, Scope, job
 
 if TYPE_CHECKING:
+    from plugins.files.keeper import News
     from plugram import Context
 
 
@@ -21,6 +22,18 @@ async def store(ctx: Context, job: Job, scope: str, file_id: int) -> None:
 async def process(ctx: Context, job: Job, scope: str, file_id: int) -> None:
     """Read a stored file and hand on what it says."""
     await service.of(ctx).process(Scope(scope), file_id)
+
+
+@job(timeout=300, attempts=8)
+async def tell(ctx: Context, job: Job, scope: str, file_id: int, news: News) -> None:
+    """Tell the other plugins that a file has changed, or its place in the trash."""
+    await service.of(ctx).keeper.tell(Scope(scope), file_id, news)
+
+
+@job(timeout=300, attempts=20)
+async def erase(ctx: Context, job: Job, scope: str, file_id: int, sha256: str) -> None:
+    """Take a deleted file away everywhere."""
+    await service.of(ctx).keeper.erase(Scope(scope), file_id, sha256)
 
 
 @job(timeout=300, attempts=1, priority=Priority.LOW, cron="* * * * *")

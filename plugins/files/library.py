@@ -37,7 +37,7 @@ class Library:
 
     async def get_many(self, scope: Scope, file_ids: Sequence[int]) -> dict[int, StoredFile]:
         rows = await repository.kept(scope, file_ids)
-        return {row.id: repository.stored(row) for row in rows}
+        return {file.id: file for file in await repository.all_stored(rows)}
 
     async def count(self, scope: Scope) -> int:
         return await repository.count(scope)

@@ -62,6 +62,17 @@ class TelegramFile(Model):
     """The revision that it shows."""
     status_until = fields.FloatField(default=0)
     """Database time until which somebody is editing it."""
+    title = fields.CharField(500, default="")
+    """As the document or the song calls itself."""
+    changes = fields.IntField(default=0)
+    """Grows with each change that other plugins must hear of."""
+    trashed_at = fields.DatetimeField(null=True)
+    """Since when it lies in the trash; None: it doesn't."""
+    trashed_by = fields.BigIntField(null=True)
+    deleting = fields.BooleanField(default=False)
+    """It is being deleted for good, and nothing brings it back."""
+    job_id = fields.BigIntField(null=True)
+    """The last job that stores or reads it."""
     created_at = fields.DatetimeField(auto_now_add=True)
     updated_at = fields.DatetimeField(auto_now=True)
 
@@ -81,10 +92,46 @@ class Blob(Model):
     kind = fields.CharField(16)
     size = fields.BigIntField()
     refcount = fields.IntField(default=0)
+    """Files that have them; -1: they are being removed."""
+    wanted_until = fields.FloatField(default=0)
+    """Database time until which somebody is storing them, so that nobody removes them."""
+    thumbnail = fields.CharField(128, default="")
+    """Key of a small picture of it."""
     created_at = fields.DatetimeField(auto_now_add=True)
 
     class Meta:
         table = "files_blobs"
+
+
+class Tag(Model):
+    """A word that somebody gave a file."""
+
+    id = fields.BigIntField(primary_key=True)
+    scope = fields.CharField(64)
+    file_id = fields.BigIntField()
+    name = fields.CharField(32)
+    """As `names.tag` makes it: lower case, without #."""
+
+    class Meta:
+        table = "files_tags"
+        unique_together = (("file_id", "name"),)
+        indexes = (Index(fields=("scope", "name")),)
+
+
+class CachedExtraction(Model):
+    """What a processor made of some bytes, for all scopes that hold them. It goes with the bytes."""
+
+    id = fields.BigIntField(primary_key=True)
+    sha256 = fields.CharField(64)
+    processor = fields.CharField(32)
+    """Fingerprint of the processor and its version."""
+    content = fields.BinaryField()
+    """JSON of the `Extraction`, compressed by zlib."""
+    created_at = fields.DatetimeField(auto_now_add=True)
+
+    class Meta:
+        table = "files_extractions"
+        unique_together = (("sha256", "processor"),)
 
 
 class UserStatistics(Model):
@@ -178,6 +225,16 @@ class Voice(Metadata):
         table = "files_voice"
 
 
+class Sticker(Metadata):
+    emoji = fields.CharField(32, default="")
+    set_name = fields.CharField(64, default="")
+    width = fields.IntField(null=True)
+    height = fields.IntField(null=True)
+
+    class Meta:
+        table = "files_stickers"
+
+
 METADATA: dict[str, type[Metadata]] = {
     "documents": Document,
     "images": Image,
@@ -185,5 +242,6 @@ METADATA: dict[str, type[Metadata]] = {
     "animations": Animation,
     "audio": Audio,
     "voice": Voice,
+    "stickers": Sticker,
 }
-"""By kind; `stickers` and `other` have none."""
+"""By kind; `other` has none."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
+
+from plugram import UserError
 
 LONGEST = 120
 """Characters, the extension included."""
@@ -29,6 +32,19 @@ def clean(raw: str | None, fallback: str) -> str:
     return _short(name) or fallback
 
 
+def chosen(raw: str) -> str:
+    """A name that somebody types for a file. Raises UserError: nothing is left of it, or it is too
+    long; what a person typed isn't cut."""
+    name = unicodedata.normalize("NFC", raw)
+    name = _BLANKS.sub(" ", _UNSEEN.sub("", _BLANKS.sub(" ", name))).strip()
+    if len(name) > LONGEST:
+        raise UserError("files-name-long", length=len(name), longest=LONGEST)
+    name = clean(name, "")
+    if not name:
+        raise UserError("files-name-empty")
+    return name
+
+
 def _short(name: str) -> str:
     if len(name) <= LONGEST:
         return name
@@ -49,3 +65,61 @@ def as_words(name: str) -> str:
     stem = name.rpartition(".")[0] or name
     words = _WORD_JOINTS.sub(" ", stem).strip()
     return name if words == name else f"{words}\n{name}"
+
+
+# -- tags -----------------------------------------------------------------------------------------
+
+LONGEST_TAG = 32
+MOST_TAGS = 20
+"""Of one file."""
+_HASHTAG = re.compile(r"(?<![\w#&/])#([^\W_][\w-]*)")
+_LIST = re.compile(r"[,;\n]+")
+_NO_TAG = re.compile(r"[^\w-]+")
+
+
+def hashtags(text: str) -> list[str]:
+    """The #words of a text as tags; what can't be one, and what are too many, is left out."""
+    found = dict.fromkeys(_tag(word) for word in _HASHTAG.findall(_seen(text)))
+    return [name for name in found if name and len(name) <= LONGEST_TAG][:MOST_TAGS]
+
+
+def tags(text: str) -> list[str]:
+    """What somebody types as tags: `tax, car insurance`, or `tax #car`. Raises UserError for one
+    that is too long, and where there is none."""
+    text = _seen(text)
+    words = _LIST.split(text) if _LIST.search(text) else text.split()
+    found = [name for name in dict.fromkeys(map(_tag, words)) if name]
+    if not found:
+        raise UserError("files-tags-none")
+    for name in found:
+        if len(name) > LONGEST_TAG:
+            raise UserError("files-tag-long", tag=f"{name[:LONGEST_TAG]}…", longest=LONGEST_TAG)
+    return found
+
+
+def merged(
+    before: Iterable[str], add: Iterable[str], remove: Iterable[str] = ()
+) -> tuple[str, ...]:
+    """Tags in their order. Raises UserError if they become too many."""
+    gone = set(remove)
+    after = sorted({*before, *add} - gone)
+    if len(after) > MOST_TAGS:
+        raise UserError("files-tags-many", most=MOST_TAGS)
+    return tuple(after)
+
+
+def is_only_hashtags(text: str) -> bool:
+    """Whether a text says nothing but #words."""
+    words = text.split()
+    return bool(words) and all(_HASHTAG.fullmatch(word) for word in words)
+
+
+def _tag(word: str) -> str:
+    """`#Car insurance` → `car_insurance`; empty if nothing is left."""
+    return _NO_TAG.sub("_", word.strip().lstrip("#").casefold()).strip("_-")
+
+
+def _seen(text: str) -> str:
+    return _UNSEEN.sub(
+        lambda one: " " if one[0].isspace() else "", unicodedata.normalize("NFC", text)
+    )

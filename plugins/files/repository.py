@@ -9,7 +9,16 @@ from tortoise.expressions import F
 from tortoise.queryset import QuerySet
 from tortoise.timezone import now
 
-from plugins.files.models import METADATA, Blob, Document, Stage, TelegramFile, UserStatistics
+from plugins.files.models import (
+    METADATA,
+    Blob,
+    CachedExtraction,
+    Document,
+    Stage,
+    Tag,
+    TelegramFile,
+    UserStatistics,
+)
 from plugram import SYSTEM, Scope, StoredFile
 
 if TYPE_CHECKING:
@@ -21,9 +30,17 @@ LOST = frozenset({"gone", "too-large", "empty-file", "dead", "lost-bytes"})
 
 # A statement that changes nothing but takes the row: who wants the same bytes waits here.
 _HOLD_BLOB = (
-    "INSERT INTO files_blobs (sha256, key, kind, size, refcount, created_at)"
-    " VALUES ($1, $2, $3, $4, 0, $5)"
+    "INSERT INTO files_blobs"
+    " (sha256, key, kind, size, refcount, created_at, wanted_until, thumbnail)"
+    " VALUES ($1, $2, $3, $4, 0, $5, 0, '')"
     " ON CONFLICT (sha256) DO UPDATE SET size = excluded.size"
+)
+_RESERVE = (
+    "INSERT INTO files_blobs"
+    " (sha256, key, kind, size, refcount, wanted_until, thumbnail, created_at)"
+    " VALUES ($1, $2, $3, $4, 0, {clock} + $6, '', $5)"
+    " ON CONFLICT (sha256) DO UPDATE SET wanted_until = excluded.wanted_until"
+    " WHERE files_blobs.refcount >= 0"
 )
 _COUNT = (
     "INSERT INTO files_user_statistics (scope, user_id, kind, files, bytes)"
@@ -38,8 +55,14 @@ def _within(scope: Scope) -> QuerySet[TelegramFile]:
     return TelegramFile.all() if scope.is_system else TelegramFile.filter(scope=scope.key)
 
 
+def _held(scope: Scope) -> QuerySet[TelegramFile]:
+    """Files with bytes, those in the trash too."""
+    return _within(scope).filter(stage__gte=Stage.STORED, duplicate_of=None, deleting=False)
+
+
 def _kept(scope: Scope) -> QuerySet[TelegramFile]:
-    return _within(scope).filter(stage__gte=Stage.STORED, duplicate_of=None)
+    """Files that people see."""
+    return _held(scope).filter(trashed_at=None)
 
 
 # -- reading ------------------------------------------------------------------------------------
@@ -65,16 +88,18 @@ async def newest(scope: Scope, limit: int, sender: int | None = None) -> list[Te
 
 
 async def sent_before(scope: Scope, file_unique_id: str) -> TelegramFile | None:
-    """The file that Telegram knows by this id, in the scope; of a duplicate, its original."""
-    found = await _within(scope).filter(file_unique_id=file_unique_id).order_by("-id").first()
+    """The file that Telegram knows by this id, in the scope, perhaps in its trash; of a duplicate,
+    its original."""
+    known = _within(scope).filter(file_unique_id=file_unique_id, deleting=False)
+    found = await known.order_by("-id").first()
     if found is not None and found.duplicate_of is not None:
         return await get(scope, found.duplicate_of)
     return found
 
 
 async def same_bytes(scope: Scope, sha256: str, other_than: int) -> TelegramFile | None:
-    """The stored file of the scope that has these bytes."""
-    return await _kept(scope).filter(sha256=sha256, id__not=other_than).order_by("id").first()
+    """The stored file of the scope that has these bytes, perhaps in its trash."""
+    return await _held(scope).filter(sha256=sha256, id__not=other_than).order_by("id").first()
 
 
 async def blob(sha256: str) -> Blob | None:
@@ -97,7 +122,35 @@ async def behind(seconds: float, limit: int) -> list[TelegramFile]:
     return await rows.filter(updated_at__lt=late).order_by("updated_at").limit(limit)
 
 
-def stored(file: TelegramFile) -> StoredFile:
+async def tags(scope: Scope, file_id: int) -> tuple[str, ...]:
+    """In alphabetical order."""
+    return (await tags_of(scope, [file_id])).get(file_id, ())
+
+
+async def tags_of(scope: Scope, file_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
+    """By file; files without tags are left out."""
+    rows = await _tags(scope).filter(file_id__in=list(file_ids)).order_by("name")
+    found: dict[int, tuple[str, ...]] = {}
+    for row in rows:
+        found[row.file_id] = (*found.get(row.file_id, ()), row.name)
+    return found
+
+
+def _tags(scope: Scope) -> QuerySet[Tag]:
+    return Tag.all() if scope.is_system else Tag.filter(scope=scope.key)
+
+
+async def stored(file: TelegramFile) -> StoredFile:
+    return (await all_stored([file]))[0]
+
+
+async def all_stored(files: Sequence[TelegramFile]) -> list[StoredFile]:
+    """As other rooms see them, in the same order."""
+    tagged = await tags_of(SYSTEM, [file.id for file in files]) if files else {}
+    return [_stored(file, tagged.get(file.id, ())) for file in files]
+
+
+def _stored(file: TelegramFile, names: tuple[str, ...]) -> StoredFile:
     return StoredFile(
         id=file.id,
         scope=Scope(file.scope),
@@ -113,7 +166,16 @@ def stored(file: TelegramFile) -> StoredFile:
         telegram_file_id=file.file_id,
         created_at=file.created_at,
         language=file.language,
+        tags=names,
+        caption=file.caption,
+        title=file.title,
     )
+
+
+async def all_ids() -> list[int]:
+    """Of all files of all scopes."""
+    found = await _within(SYSTEM).values_list("id", flat=True)
+    return [int(one) for one in found]  # type: ignore[call-overload]
 
 
 # -- writing ------------------------------------------------------------------------------------
@@ -134,6 +196,103 @@ async def advance(scope: Scope, file_id: int, stage: Stage) -> bool:
     return done > 0
 
 
+async def alter(scope: Scope, file_id: int, **values: Any) -> bool:
+    """Change what others know of a file; False: there is no such file."""
+    found = _held(scope).filter(id=file_id)
+    done = await found.update(changes=F("changes") + 1, updated_at=now(), **values)
+    return done > 0
+
+
+async def set_tags(scope: Scope, file_id: int, names: Sequence[str]) -> None:
+    await Tag.filter(scope=scope.key, file_id=file_id).delete()
+    await Tag.bulk_create([Tag(scope=scope.key, file_id=file_id, name=name) for name in names])
+
+
+async def trash(scope: Scope, file_ids: Sequence[int], by: int) -> list[int]:
+    """Put files into the trash; those that weren't there before."""
+    found = await _ids(_kept(scope).filter(id__in=list(file_ids)))
+    done = _kept(scope).filter(id__in=found)
+    await done.update(trashed_at=now(), trashed_by=by, changes=F("changes") + 1, updated_at=now())
+    return found
+
+
+async def restore(scope: Scope, file_ids: Sequence[int]) -> list[int]:
+    """Take files out of the trash; those that were in it."""
+    found = await _ids(_trashed(scope).filter(id__in=list(file_ids)))
+    done = _trashed(scope).filter(id__in=found)
+    await done.update(trashed_at=None, trashed_by=None, changes=F("changes") + 1, updated_at=now())
+    return found
+
+
+def _trashed(scope: Scope) -> QuerySet[TelegramFile]:
+    return _held(scope).filter(trashed_at__isnull=False)
+
+
+async def _ids(query: QuerySet[TelegramFile]) -> list[int]:
+    return [int(one) for one in await query.values_list("id", flat=True)]  # type: ignore[call-overload]
+
+
+async def doom(scope: Scope, file_ids: Sequence[int]) -> list[TelegramFile]:
+    """Begin to delete files for good, from the trash or not; those that weren't doomed before."""
+    doomed = await _within(scope).filter(id__in=list(file_ids), deleting=False)
+    ids = [file.id for file in doomed]
+    await _within(scope).filter(id__in=ids).update(deleting=True, changes=F("changes") + 1)
+    return doomed
+
+
+async def remove(file: TelegramFile) -> None:
+    """All rows of a file, those of its duplicates too, and its share of the counts."""
+    rows = TelegramFile.filter(scope=file.scope, id=file.id)
+    if not await rows.select_for_update().exists():
+        return
+    if file.stage >= Stage.STORED and file.duplicate_of is None:
+        await count_out(file)
+    for model in METADATA.values():
+        await model.filter(file_id=file.id).delete()
+    await Tag.filter(file_id=file.id).delete()
+    await TelegramFile.filter(scope=file.scope, duplicate_of=file.id).delete()
+    await rows.delete()
+
+
+async def reserve_blob(
+    ctx: Context, sha256: str, key: str, kind: str, size: int, seconds: float
+) -> Blob | None:
+    """The row of bytes that are about to be stored, made if need be; nobody removes them for so
+    many seconds. None: they are being removed at this moment."""
+    held = await ctx.db.execute(
+        _RESERVE.format(clock=ctx.db.clock), sha256, key, kind, size, now(), seconds
+    )
+    return await Blob.get(sha256=sha256) if held else None
+
+
+async def unheld_blobs(limit: int = 1000) -> list[str]:
+    """Checksums of bytes that no file has."""
+    found = Blob.filter(refcount__lte=0).limit(limit)
+    return [str(one) for one in await found.values_list("sha256", flat=True)]
+
+
+async def claim_unheld(ctx: Context, sha256: str) -> Blob | None:
+    """Bytes to be removed: nobody has them, and nobody is storing them. They are ours alone
+    then."""
+    claimed = await ctx.db.execute(
+        f"UPDATE files_blobs SET refcount = -1 WHERE sha256 = $1 AND refcount <= 0"  # noqa: S608 - ours
+        f" AND wanted_until < {ctx.db.clock}",
+        sha256,
+    )
+    return await Blob.get_or_none(sha256=sha256) if claimed else None
+
+
+async def drop_blob(blob: Blob) -> None:
+    """The row of removed bytes, and what was ever read of them."""
+    if await Blob.filter(sha256=blob.sha256, refcount=-1).delete():
+        await CachedExtraction.filter(sha256=blob.sha256).delete()
+
+
+async def note_job(file: TelegramFile, job_id: int) -> None:
+    """The job that works on a file now."""
+    await TelegramFile.filter(scope=file.scope, id=file.id).update(job_id=job_id)
+
+
 async def hold_blob(ctx: Context, sha256: str, key: str, kind: str, size: int) -> Blob:
     """The row of these bytes, made if need be, and held until the transaction ends."""
     await ctx.db.execute(_HOLD_BLOB, sha256, key, kind, size, now())
@@ -142,7 +301,7 @@ async def hold_blob(ctx: Context, sha256: str, key: str, kind: str, size: int) -
 
 async def count_in(ctx: Context, file: TelegramFile) -> None:
     """A file has come: one more of its bytes' users, one more of its sender's files."""
-    await Blob.filter(sha256=file.sha256).update(refcount=F("refcount") + 1)
+    await Blob.filter(sha256=file.sha256).update(refcount=F("refcount") + 1, wanted_until=0)
     await ctx.db.execute(_COUNT, file.scope, file.sender_id, file.kind, file.size)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from plugins.files import names, repository, sniff, views
+from plugins.files.keeper import Keeper
 from plugins.files.models import Stage, TelegramFile
 from plugins.files.settings import Settings
 from plugins.files.status import StatusBoard
@@ -25,6 +26,7 @@ from plugram import (
     Extraction,
     PlugramError,
     Processor,
+    Retry,
     SandboxRefused,
     Scope,
     Section,
@@ -71,6 +73,8 @@ _CHUNK = 1 << 20
 _LONGEST_LABEL = 4096
 _REPLY_PATIENCE = 5.0
 """Seconds for the first answer; a handler has ten in all."""
+_STORING = 900.0
+"""Seconds that putting bytes into the store may take: the time-out of its job."""
 _OUR_JOBS = frozenset({"files.store", "files.process"})
 
 
@@ -117,6 +121,7 @@ class Files:
     def __init__(self, ctx: Context) -> None:
         self.ctx = ctx
         self.settings = ctx.config(Settings)
+        self.keeper = Keeper(ctx)
         self.board = StatusBoard(ctx, self.status_text, self.settings.edit_pause)
 
     @property
@@ -204,13 +209,14 @@ class Files:
         return file
 
     async def _enqueue(self, job: str, file: TelegramFile) -> None:
-        await self.ctx.jobs.enqueue(
+        job_id = await self.ctx.jobs.enqueue(
             job,
             {"scope": file.scope, "file_id": file.id},
             user=file.sender_id,
             chat=file.chat_id,
             scope=Scope(file.scope),
         )
+        await repository.note_job(file, job_id)
 
     # -- stored ---------------------------------------------------------------------------------
 
@@ -231,7 +237,7 @@ class Files:
             file = await repository.get(scope, file_id)
             if file is None:
                 return
-        await self.ctx.hooks.deliver(hooks.on_file_stored, file=repository.stored(file))
+        await self.ctx.hooks.deliver(hooks.on_file_stored, file=await repository.stored(file))
 
     async def _download(self, file: TelegramFile, path: Path) -> _Content | None:
         """None, and the reason noted, if there is nothing to be had."""
@@ -259,8 +265,7 @@ class Files:
             await self._mark_duplicate(file, original)
             return False
         kind = _kind(file.sent_as, content.mime)
-        blob = await repository.blob(content.sha256)
-        key = blob.key if blob else f"{kind}/{content.sha256[:2]}/{content.sha256}"
+        key = await self._reserve(content, kind)
         try:
             await self.ctx.require(BlobStore).put(key, path)
         except StorageError as error:
@@ -276,6 +281,16 @@ class Files:
         if original is not None:
             await self._mark_duplicate(file, original)
         return original is None
+
+    async def _reserve(self, content: _Content, kind: str) -> str:
+        """The key under which the bytes go. Nobody removes them until they are somebody's."""
+        key = f"{kind}/{content.sha256[:2]}/{content.sha256}"
+        blob = await repository.reserve_blob(
+            self.ctx, content.sha256, key, kind, content.size, _STORING
+        )
+        if blob is None:  # equal bytes, whose last file was just deleted, are being removed
+            raise Retry(1.0)
+        return blob.key
 
     async def _keep(self, file: TelegramFile, content: _Content, kind: str, key: str) -> None:
         values = {
@@ -334,7 +349,7 @@ class Files:
             await repository.describe(file, _columns(content.metadata))
         self.board.touch(file.chat_id, file.id)
         if extraction.sections:
-            told = replace(repository.stored(file), language=content.language)
+            told = replace(await repository.stored(file), language=content.language)
             await self.ctx.hooks.deliver(hooks.on_file_processed, file=told, extraction=extraction)
 
     async def _read(self, file: TelegramFile) -> tuple[Extraction, str]:
