@@ -308,7 +308,9 @@ class HooksSettings(_Section):
 
 
 class SandboxSettings(_Section):
-    """What the child process that reads a file may use."""
+    """What the child process that reads a file may use.
+
+    A processor may ask for more memory or time than the usual, up to `max_…`."""
 
     memory_mb: int = Field(
         default=512,
@@ -322,8 +324,47 @@ class SandboxSettings(_Section):
     wall_seconds: float = Field(
         default=20.0, ge=1, le=7200, description="Seconds until reading a file is given up."
     )
+    max_memory_mb: int = Field(
+        default=2048,
+        ge=64,
+        le=65536,
+        description="The most that a processor which asks for more than `memory_mb` is given.",
+    )
+    max_cpu_seconds: int = Field(
+        default=120,
+        ge=1,
+        le=3600,
+        description="The most that a processor which asks for more than `cpu_seconds` is given.",
+    )
+    max_wall_seconds: float = Field(
+        default=180.0,
+        ge=1,
+        le=7200,
+        description="The most that a processor which asks for more than `wall_seconds` is given.",
+    )
     output_mb: int = Field(
         default=64, ge=1, le=1024, description="Megabytes of text that a file may give."
+    )
+    unpacked_mb: int = Field(
+        default=200,
+        ge=1,
+        le=65536,
+        description="Megabytes that an archive may unpack to, with the archives in it.",
+    )
+    archive_ratio: int = Field(
+        default=100,
+        ge=2,
+        le=100_000,
+        description="How many times its size an archive may unpack to, if that is over 20 MB.",
+    )
+    archive_entries: int = Field(
+        default=10_000,
+        ge=1,
+        le=10_000_000,
+        description="Entries that an archive may have, with the archives in it.",
+    )
+    archive_depth: int = Field(
+        default=3, ge=0, le=20, description="How deep archives may lie in archives."
     )
     concurrency: int = Field(
         default=0,

@@ -118,8 +118,8 @@ class SandboxRefused(PlugramError):
     def __init__(self, message: str, *, reason: str, limit: str = "", hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.reason = reason
-        """One of `memory`, `cpu`, `wall`, `output`, `crash`, `corrupt`, `encrypted`, `empty`,
-        `unsupported`."""
+        """One of `memory`, `cpu`, `wall`, `output`, `unpacked`, `unsafe`, `crash`, `corrupt`,
+        `encrypted`, `empty`, `unsupported`."""
         self.limit = limit
 
 

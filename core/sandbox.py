@@ -1,8 +1,8 @@
 """Runs a processor on one file in a child process with limits; a bad file costs that child alone.
 
-A forkserver (`core.forkserver`) starts with the first file, imports the processors' libraries once
-and forks a fresh child for each file, so a file costs about two milliseconds beside its own work.
-Nothing here blocks the event loop.
+A forkserver (`core.cage.forkserver`) starts with the first file, imports the processors' libraries
+once and forks a fresh child for each file, so a file costs about two milliseconds beside its own
+work. Nothing here blocks the event loop.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 
+from core.cage.forkserver import VERDICT, send_request
+from core.cage.limits import LIMITED, REASONS, Limits, beyond
 from core.errors import PlugramError, SandboxRefused
-from core.forkserver import REASONS, VERDICT, send_request
 from core.host.roles import Extraction, Section
 from core.log import get_logger
 
@@ -46,23 +47,6 @@ _LARGEST_THUMBNAIL = 1 << 18
 """Bytes; 320 × 320 pixels of noise are a fifth of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one child may use. The processor is given them as a dict."""
-
-    memory_mb: int = 512
-    """Address space (RLIMIT_AS), the preloaded libraries included."""
-    cpu_seconds: int = 10
-    wall_seconds: float = 20
-    output_mb: int = 64
-    """Size of its result as JSON."""
-    open_files: int = 64
-    processes: int = 0
-    """Processes and threads that it may start (the kernel doesn't hold root to it)."""
-    write_mb: int = 0
-    """Size of any file that it writes."""
-
-
 class SandboxSettings(Protocol):
     """The section `[sandbox]`."""
 
@@ -73,7 +57,21 @@ class SandboxSettings(Protocol):
     @property
     def wall_seconds(self) -> float: ...
     @property
+    def max_memory_mb(self) -> int: ...
+    @property
+    def max_cpu_seconds(self) -> int: ...
+    @property
+    def max_wall_seconds(self) -> float: ...
+    @property
     def output_mb(self) -> int: ...
+    @property
+    def unpacked_mb(self) -> int: ...
+    @property
+    def archive_ratio(self) -> int: ...
+    @property
+    def archive_entries(self) -> int: ...
+    @property
+    def archive_depth(self) -> int: ...
     @property
     def concurrency(self) -> int: ...
 
@@ -93,13 +91,7 @@ class Sandbox:
     """One forkserver per process, started at the first `run`."""
 
     def __init__(self, settings: HasSandbox) -> None:
-        section = settings.sandbox
-        self.limits = Limits(
-            memory_mb=section.memory_mb,
-            cpu_seconds=section.cpu_seconds,
-            wall_seconds=section.wall_seconds,
-            output_mb=section.output_mb,
-        )
+        section = self._section = settings.sandbox
         self._slots = asyncio.Semaphore(section.concurrency or os.cpu_count() or 1)
         self._parent: _Parent | None = None
 
@@ -118,12 +110,31 @@ class Sandbox:
         Raises SandboxRefused when the file breaks a limit or can't be read, ParentLost when the
         sandbox itself can't work.
         """
-        limits = limits or self.limits
+        limits = limits or self.limits_of(processor)
         async with self._slots:
             outcome = await self._run(_request(processor, path, limits, resume), limits)
         if len(outcome.body) < _INLINE_PARSE:
             return _extraction(outcome, limits)
         return await asyncio.to_thread(_extraction, outcome, limits)
+
+    def limits_of(self, processor: Processor) -> Limits:
+        """The usual ones of `[sandbox]`; a processor that asks for more gets it, up to `max_…`.
+        Raising the usual ones always helps: they are what everybody gets at least."""
+        section = self._section
+        return Limits(
+            memory_mb=max(section.memory_mb, min(processor.memory_mb or 0, section.max_memory_mb)),
+            cpu_seconds=max(
+                section.cpu_seconds, min(processor.cpu_seconds or 0, section.max_cpu_seconds)
+            ),
+            wall_seconds=max(
+                section.wall_seconds, min(processor.wall_seconds or 0, section.max_wall_seconds)
+            ),
+            output_mb=section.output_mb,
+            unpacked_mb=section.unpacked_mb,
+            archive_ratio=section.archive_ratio,
+            archive_entries=section.archive_entries,
+            archive_depth=section.archive_depth,
+        )
 
     async def close(self) -> None:
         """End the parent and, with it, every child."""
@@ -150,7 +161,10 @@ class Sandbox:
 
     def _living(self) -> _Parent:
         """Starting it takes a millisecond (vfork); it loads its libraries while we wait for it."""
-        if self._parent is None or not self._parent.alive:
+        if self._parent is not None and not self._parent.alive:
+            self._parent.stop()
+            self._parent = None
+        if self._parent is None:
             self._parent = _Parent()
         return self._parent
 
@@ -191,7 +205,7 @@ class _Parent:
         with theirs:
             # Its own session: Ctrl-C in the operator's terminal is for the owner to act on.
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                [sys.executable, "-P", "-m", "core.forkserver", str(theirs.fileno())],
+                [sys.executable, "-P", "-m", "core.cage.forkserver", str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -296,7 +310,8 @@ def _extraction(outcome: _Outcome, limits: Limits) -> Extraction:
         raise _refused(_cause_of_death(outcome, limits), limits)
     if "refused" in answer:
         reason = answer["refused"] if answer["refused"] in REASONS else "corrupt"
-        raise _refused(reason, limits, str(answer.get("message", "")))
+        limit = str(answer.get("limit", "")).removeprefix("sandbox.")
+        raise _refused(reason, limits, str(answer.get("message", "")), limit)
     return _parsed(answer["ok"])
 
 
@@ -322,38 +337,28 @@ def _cause_of_death(outcome: _Outcome, limits: Limits) -> str:
 
 
 _SENTENCES = {
-    "memory": "the file needs more than {memory_mb} MB of memory",
-    "cpu": "the file needs more than {cpu_seconds} s of processor time",
-    "wall": "the file isn't read after {wall_seconds} s",
-    "output": "the file's text is longer than {output_mb} MB",
     "crash": "the library that reads this kind of file crashed",
+    "unsafe": "the file is built to do harm",
     "corrupt": "the file can't be read",
     "encrypted": "the file is protected by a password",
     "empty": "the file is empty",
     "unsupported": "this kind of file isn't supported",
 }
-_SETTINGS = {
+_LIMIT_OF = {
     "memory": "memory_mb",
     "cpu": "cpu_seconds",
     "wall": "wall_seconds",
     "output": "output_mb",
+    "unpacked": "unpacked_mb",
 }
 
 
-def _refused(reason: str, limits: Limits, detail: str = "") -> SandboxRefused:
-    sentence = _SENTENCES[reason].format_map(asdict(limits))
-    setting = _SETTINGS.get(reason, "")
-    hint = (
-        f"raise {setting} in [sandbox] of settings.toml, or set PLUGRAM_SANDBOX__{setting.upper()}"
-        if setting
-        else ""
-    )
-    return SandboxRefused(
-        f"{sentence}: {detail}" if detail else sentence,
-        reason=reason,
-        limit=f"sandbox.{setting}" if setting else "",
-        hint=hint,
-    )
+def _refused(reason: str, limits: Limits, detail: str = "", limit: str = "") -> SandboxRefused:
+    limit = limit if limit in LIMITED else _LIMIT_OF.get(reason, "")
+    if limit:
+        return beyond(reason, limit, asdict(limits), detail)
+    sentence = _SENTENCES[reason]
+    return SandboxRefused(f"{sentence}: {detail}" if detail else sentence, reason=reason)
 
 
 def _parsed(raw: Any) -> Extraction:

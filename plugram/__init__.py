@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from core.cage.zips import SafeZip, safe_zip
     from core.db.database import Database
     from core.db.scope import SYSTEM, Scope
     from core.errors import (
@@ -116,6 +117,7 @@ __all__ = [
     "RetryAfter",
     "RoleError",
     "Route",
+    "SafeZip",
     "SandboxRefused",
     "Scope",
     "Section",
@@ -133,6 +135,7 @@ __all__ = [
     "hooks",
     "job",
     "retry",
+    "safe_zip",
 ]
 
 _HOMES = {
@@ -181,6 +184,7 @@ _HOMES = {
     "RoleError": "core.errors",
     "Route": "core.host.plugin",
     "SYSTEM": "core.db.scope",
+    "SafeZip": "core.cage.zips",
     "SandboxRefused": "core.errors",
     "Scope": "core.db.scope",
     "Section": "core.host.roles",
@@ -197,6 +201,7 @@ _HOMES = {
     "hookimpl": "core.host.hookspecs",
     "job": "core.jobs.job",
     "retry": "core.retry",
+    "safe_zip": "core.cage.zips",
 }
 
 

@@ -14,13 +14,8 @@ from typing import Any
 from xml.parsers import expat
 
 from plugins.documents import prose
-from plugram import SandboxRefused
+from plugram import SandboxRefused, safe_zip
 
-_MOST_UNPACKED = 200 << 20
-"""Bytes. Telegram hands bots 20 MB; what unpacks to ten times that holds no words worth having."""
-_HARMLESS = 20 << 20
-_MOST_RATIO = 100
-_MOST_ENTRIES = 10_000
 _DEEPEST = 500
 _DAMAGED = "damaged"
 _CHUNK = 1 << 16
@@ -34,25 +29,8 @@ def extract(path: str, limits: dict[str, Any]) -> dict[str, Any]:
     """Sections with the number of the `paragraph` they start at; headers, footers, notes and
     comments after the text, with `part`. `metadata`: title, author, subject, keywords, created,
     pages (as the writing program counted), words."""
-    try:
-        with zipfile.ZipFile(path) as package:
-            _refuse_bomb(package)
-            return _read(Package(package))
-    except zipfile.BadZipFile as error:
-        raise SandboxRefused(f"not a whole DOCX: {error}", reason="corrupt") from None
-
-
-def _refuse_bomb(package: zipfile.ZipFile) -> None:
-    """By the sizes it declares; a file that lies about them doesn't unpack beyond them."""
-    entries = package.infolist()
-    unpacked = sum(entry.file_size for entry in entries)
-    packed = sum(entry.compress_size for entry in entries) or 1
-    if any(entry.flag_bits & 1 for entry in entries):
-        raise SandboxRefused("the archive is encrypted", reason="encrypted")
-    if len(entries) > _MOST_ENTRIES or unpacked > _MOST_UNPACKED:
-        raise SandboxRefused(f"it unpacks to {unpacked >> 20} MB", reason="output")
-    if unpacked > _HARMLESS and unpacked / packed > _MOST_RATIO:
-        raise SandboxRefused(f"{unpacked // packed} times its size unpacked", reason="output")
+    with safe_zip(path, limits) as package:
+        return _read(Package(package))
 
 
 def _read(package: Package) -> dict[str, Any]:

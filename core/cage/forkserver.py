@@ -1,9 +1,9 @@
 """The sandbox's parent process: preloads the processors' libraries and forks one child per file.
 
-Started by `core.sandbox` as `python -m core.forkserver <fd>`, so it holds no secret of its owner
-and imports neither an event loop nor the database nor Telegram. Over the socket `fd` (the door)
-come two descriptors per run: `control` (request in, verdict out, closed by the owner to cancel) and
-`result` (the child's JSON). It ends when the door closes.
+Started by `core.sandbox` as `python -m core.cage.forkserver <fd>`, so it holds no secret of its
+owner and imports neither an event loop nor the database nor Telegram. Over the socket `fd` (the
+door) come two descriptors per run: `control` (request in, verdict out, closed by the owner to
+cancel) and `result` (the child's JSON). It ends when the door closes.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from typing import Any, NoReturn, cast
 
 import orjson
 
+from core.cage.limits import REASONS
+
 _LENGTH = struct.Struct("!I")
 VERDICT = struct.Struct("!iddQ")
 """wait status (-1: no child), CPU seconds, wall seconds, peak memory in KiB."""
-REASONS = frozenset({"memory", "output", "corrupt", "encrypted", "empty", "unsupported"})
-"""What a child may say of a file itself; `cpu`, `wall` and `crash` are seen from outside."""
 
 _OUT_OF_MEMORY = b'{"refused":"memory"}'
 _TOO_LONG = b'{"refused":"output"}'
@@ -304,7 +304,7 @@ def _refusal(error: Exception) -> dict[str, Any]:
     reason = getattr(error, "reason", None)
     told = str(getattr(error, "message", error))[:_TEXT_OF_ERROR]
     if isinstance(reason, str) and reason in REASONS:
-        return {"refused": reason, "message": told}
+        return {"refused": reason, "message": told, "limit": str(getattr(error, "limit", ""))}
     return {"refused": "corrupt", "message": f"{type(error).__name__}: {told}"}
 
 
