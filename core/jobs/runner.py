@@ -228,6 +228,7 @@ class Runner:
                 self._woken.set()
             finally:
                 self._asking -= 1
+                self._ended.set()
 
     async def _claim(self) -> None:
         """Finish what ended, fill the free slots: one statement, or one transaction if need be."""
@@ -448,6 +449,7 @@ class Runner:
                 await self._claim_suspects()
             finally:
                 self._asking -= 1
+                self._ended.set()
         if self._is_time("park", PARK_EVERY) and (parked := await self.ledger.park()):
             log.warning("jobs that no live worker knows were parked", number=parked)
         if self._is_time("purge", PURGE_EVERY):
