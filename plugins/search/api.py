@@ -23,6 +23,20 @@ class Explanation:
     """Share of the query's neighbouring words that are neighbours in the passage."""
     name: float = 0.0
     """Share of the query that is in the file's name."""
+    parts: tuple[float, ...] = ()
+    """What words, meaning, phrase and name add to the score, in this order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word of a query as it was looked up."""
+
+    text: str
+    """As it was typed."""
+    terms: Mapping[str, float]
+    """Folded words and stems that count as having it, from 0 to 1: 1 is the word itself."""
+    stop: bool = False
+    """Says little about what is wanted: "the", "где", "cuál"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +65,8 @@ class Found:
     """The query has nothing that could be searched: only signs, emoji, spaces."""
     empty: bool = False
     """The scope has no searchable file yet."""
+    words: Sequence[Word] = ()
+    """Of the query, as they were looked up: typos mended, the unfinished one completed."""
     by_meaning: bool = True
     """False when the embedder is away or its vectors don't fit: words alone were searched."""
 

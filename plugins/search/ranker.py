@@ -63,6 +63,16 @@ def pack(scope: str, tokens: Sequence[Token], titles: Iterable[str] = ()) -> byt
     ).tobytes()
 
 
+def positions_of(phrase: npt.NDArray[np.uint32], packed: bytes) -> npt.NDArray[np.int64]:
+    """Where exact forms (low 32 bits of their hashes) stand one after the other in a text."""
+    numbers = np.frombuffer(packed, dtype="<u4")
+    exact = numbers[1 : 1 + int(numbers[0])]
+    at = np.flatnonzero(exact[: max(exact.size - phrase.size + 1, 0)] == phrase[0])
+    for distance, wanted in enumerate(phrase[1:], 1):
+        at = at[exact[at + distance] == wanted]
+    return at
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
     """A word of the query with everything that counts as having it."""
@@ -137,6 +147,8 @@ class Scored:
     name: float
     matched: tuple[str, ...] = field(default=())
     """The words of the query that it has, as typed."""
+    parts: tuple[float, ...] = ()
+    """What words, meaning, phrase and name add to the score."""
 
 
 def rank(
@@ -155,12 +167,16 @@ def rank(
     meaning = np.array([standing_out(one.cosine, background) for one in candidates])
     # The less of the query a passage has, the less its words can be trusted: one rare word of five
     # is often a coincidence, and then the meaning should decide.
-    score = (
-        weights.words * np.sqrt(words.coverage) * words.bm25
-        + weights.meaning * meaning
-        + weights.phrase * words.phrase
-        + weights.name * names.coverage
+    parts = np.stack(
+        [
+            weights.words * np.sqrt(words.coverage) * words.bm25,
+            weights.meaning * meaning,
+            weights.phrase * words.phrase,
+            weights.name * names.coverage,
+        ],
+        axis=1,
     )
+    score = parts.sum(axis=1)
     newest = np.array([-one.passage_id for one in candidates])
     order = np.lexsort((newest, -score.round(4)))
     typed = [group.text for group in groups]
@@ -177,6 +193,7 @@ def rank(
             phrase=float(words.phrase[row]),
             name=float(names.coverage[row]),
             matched=tuple(compress(typed, found[row])),
+            parts=tuple(parts[row].tolist()),
         )
         for row in order.tolist()
     ]
