@@ -130,6 +130,11 @@ def analyse_query(text: str, languages: Sequence[str]) -> list[QueryWord]:
     return list(words.values())
 
 
+def phrase_terms(text: str) -> list[str]:
+    """The words of a phrase in its order, as they are written."""
+    return [piece.exact for piece in _pieces(normalise(text), tails=False)]
+
+
 @dataclass(slots=True)
 class _Piece:
     start: int

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import structlog
 
     from plugins.search.index import Index
+    from plugins.search.selection import Selector
     from plugins.search.settings import Settings
     from plugins.search.vectors import VectorCache
     from plugram import Database, Embedder
@@ -48,6 +49,7 @@ class Engine:
         self._folder = folder
         self._index: Index | None = None
         self._vectors: VectorCache | None = None
+        self._selector: Selector | None = None
         self._searching = 0
         self._quiet = asyncio.Event()
         self._quiet.set()
@@ -64,6 +66,14 @@ class Engine:
         if self._index is None:
             self._index = self._make_index()
         return self._vectors
+
+    @property
+    def selector(self) -> Selector:
+        if self._selector is None:
+            from plugins.search.selection import Selector
+
+            self._selector = Selector(self.index)
+        return self._selector
 
     def _make_index(self) -> Index:
         if self.db.dialect == "postgres":

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from plugins.search.engine import Engine
     from plugins.search.index import Statistics
     from plugins.search.planning import Query
+    from plugins.search.query import Filters
     from plugins.search.ranker import Background, Corpus, Scored, Weights
+    from plugins.search.selection import Selection
     from plugram import Embedder, Scope
 
 _EMBED_WAIT = 3.0
@@ -48,7 +50,13 @@ class Finder:
         self._warned = ""
 
     async def find(
-        self, scope: Scope, query: str, limit: int, *, per_file: bool
+        self,
+        scope: Scope,
+        query: str,
+        limit: int,
+        *,
+        per_file: bool,
+        filters: Filters | None = None,
     ) -> tuple[Found, frozenset[str]]:
         """What was found, and the terms to mark in it. Raises DatabaseError; an embedder that is
         away costs only the meaning."""
@@ -59,9 +67,10 @@ class Finder:
             return Found(text, (), cut=cut, wordless=True), frozenset()
         with self._engine.searching():
             statistics = await self._engine.index.statistics(scope)
-            if not statistics.files:
+            if statistics.files <= statistics.hidden:
                 return Found(text, (), cut=cut, empty=True), frozenset()
-            understood, ranked, by_meaning = await self._look(scope, text, statistics)
+            within = await self._within(scope, filters, statistics)
+            understood, ranked, by_meaning = await self._look(scope, text, statistics, within)
         kept = self._worth_showing(ranked)
         found = Found(
             query=text,
@@ -72,8 +81,15 @@ class Finder:
         )
         return found, _marks(understood)
 
+    async def _within(
+        self, scope: Scope, filters: Filters | None, statistics: Statistics
+    ) -> Selection | None:
+        from plugins.search.query import Filters
+
+        return await self._engine.selector.select(scope, filters or Filters(), statistics)
+
     async def _look(
-        self, scope: Scope, text: str, statistics: Statistics
+        self, scope: Scope, text: str, statistics: Statistics, within: Selection | None
     ) -> tuple[Query, list[Scored], bool]:
         """The query as it was understood, all candidates ranked, and whether meaning counted."""
         from plugins.search.planning import understand
@@ -81,7 +97,7 @@ class Finder:
 
         index = self._engine.index
         corpus = Corpus(scope.key, statistics.passages, statistics.average_length)
-        legs = [asyncio.create_task(self._by_meaning(scope, text, statistics))]
+        legs = [asyncio.create_task(self._by_meaning(scope, text, statistics, within))]
         try:
             async with index.reading(scope):
                 understood = await understand(text, scope, _written(statistics), index, corpus)
@@ -89,8 +105,9 @@ class Finder:
                     # A misspelt word means nothing to the embedder; but it may be of another
                     # language, so both readings count.
                     mended = _mended(text, understood.corrected)
-                    legs.append(asyncio.create_task(self._by_meaning(scope, mended, statistics)))
-                by_words = await self._by_words(scope, understood, corpus)
+                    reading = self._by_meaning(scope, mended, statistics, within)
+                    legs.append(asyncio.create_task(reading))
+                by_words = await self._by_words(scope, understood, corpus, within)
                 meanings = [await leg for leg in legs]
                 near = [passage_id for meaning in meanings for passage_id in meaning.nearest]
                 vectors = [meaning.vector for meaning in meanings]
@@ -104,18 +121,22 @@ class Finder:
         ranked = rank(understood.groups, candidates, corpus, background, self._weights())
         return understood, ranked, vectors[0] is not None
 
-    async def _by_words(self, scope: Scope, query: Query, corpus: Corpus) -> list[int]:
+    async def _by_words(
+        self, scope: Scope, query: Query, corpus: Corpus, within: Selection | None
+    ) -> list[int]:
         from plugins.search.planning import best, fallback, plan
 
         for planner in (plan, fallback):
             planned = planner(query.groups, corpus)
             if planned.clauses:
-                found = await self._engine.index.postings(scope, planned.clauses)
+                found = await self._engine.index.postings(scope, planned.clauses, within)
                 if ids := best(planned, found):
                     return ids
         return []
 
-    async def _by_meaning(self, scope: Scope, text: str, statistics: Statistics) -> _Meaning:
+    async def _by_meaning(
+        self, scope: Scope, text: str, statistics: Statistics, within: Selection | None
+    ) -> _Meaning:
         from plugins.search.ranker import Background
 
         nothing = _Meaning(None, Background(0.0, 1.0), [])
@@ -133,7 +154,7 @@ class Finder:
         except TimeoutError:
             self._warn(f"searching by words alone: the embedder takes over {_EMBED_WAIT:g} s")
             return nothing
-        nearest = await self._engine.index.nearest(scope, vector, _NEAREST, statistics)
+        nearest = await self._engine.index.nearest(scope, vector, _NEAREST, statistics, within)
         return _Meaning(vector, background, nearest)
 
     async def _background_of(self, embedder: Embedder) -> Background:
@@ -225,5 +246,6 @@ def _hit(scored: Scored) -> Hit:
             meaning=scored.meaning,
             phrase=scored.phrase,
             name=scored.name,
+            parts=scored.parts,
         ),
     )

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from plugins.search.api import FoundPassage
+from plugins.search.facts import FileFacts
 from plugins.search.ranker import Candidate, term_hash
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from plugins.search.analyzer import Token
+    from plugins.search.selection import Selection
     from plugram import Database, Scope
 
 HEAVY = "\x02"
@@ -30,15 +32,26 @@ HEAVY = "\x02"
 passages have a word than can be looked at."""
 
 
+LOOKED_THROUGH = 100_000
+"""Passages with a word that are looked through for those that a filter keeps, the newest."""
+
+
 @dataclass(frozen=True, slots=True)
 class Statistics:
     """What a scope holds."""
 
     files: int = 0
+    """Those in the trash too."""
     passages: int = 0
     positions: int = 0
     vectors: int = 0
     removed: int = 0
+    hidden: int = 0
+    """Files in the trash."""
+    version: int = 0
+    """Grows with every change of what can be found."""
+    born: int = 0
+    """Another one when the scope was empty meanwhile."""
     languages: tuple[str, ...] = ()
     """Of its files, the most frequent first."""
     fingerprint: str | None = None
@@ -58,6 +71,7 @@ class IndexedFile:
     passages: int
     words: bool
     meaning: bool
+    facts: FileFacts = field(default_factory=FileFacts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +108,7 @@ class Pending:
     language: str
     sections: str
     received_at: float
+    facts: FileFacts = field(default_factory=FileFacts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +149,11 @@ class Index(ABC):
 
     async def statistics(self, scope: Scope) -> Statistics:
         rows = await self.db.fetch(
-            "SELECT 'scope' AS kind, files, passages, positions, vectors, removed, '' AS value"
-            " FROM search_scopes WHERE scope = $1"
-            " UNION ALL SELECT 'language', files, 0, 0, 0, 0, language FROM search_languages"
-            " WHERE scope = $1 AND files > 0"
-            " UNION ALL SELECT 'fingerprint', 0, 0, 0, 0, 0, value FROM search_meta"
+            "SELECT 'scope' AS kind, files, passages, positions, vectors, removed, hidden, version,"
+            " born, '' AS value FROM search_scopes WHERE scope = $1"
+            " UNION ALL SELECT 'language', files, 0, 0, 0, 0, 0, 0, 0, language"
+            " FROM search_languages WHERE scope = $1 AND files > 0"
+            " UNION ALL SELECT 'fingerprint', 0, 0, 0, 0, 0, 0, 0, 0, value FROM search_meta"
             " WHERE key = 'fingerprint'",
             scope.key,
         )
@@ -153,6 +168,9 @@ class Index(ABC):
             positions=numbers["positions"],
             vectors=numbers["vectors"],
             removed=numbers["removed"],
+            hidden=numbers["hidden"],
+            version=numbers["version"],
+            born=numbers["born"],
             languages=tuple(language for _, language in spoken if language),
             fingerprint=made[0] if made else None,
         )
@@ -164,8 +182,8 @@ class Index(ABC):
             return {}
         # With the scope as a condition SQLite would rather walk through the scope's vocabulary.
         rows = await self.db.fetch(
-            f"SELECT hash, scope, passages FROM search_terms WHERE hash {self._among(1)}",
-            self._numbers(by_hash),
+            f"SELECT hash, scope, passages FROM search_terms WHERE {self.among('hash', 1)}",
+            self.listed(by_hash),
         )
         return {by_hash[row["hash"]]: row["passages"] for row in rows if row["scope"] == scope.key}
 
@@ -187,15 +205,20 @@ class Index(ABC):
 
     @abstractmethod
     async def postings(
-        self, scope: Scope, clauses: Sequence[Clause]
+        self, scope: Scope, clauses: Sequence[Clause], within: Selection | None = None
     ) -> list[npt.NDArray[np.int64]]:
-        """The passages of each clause, the newest first."""
+        """The passages of each clause, the newest first; those of the selection alone."""
 
     @abstractmethod
     async def nearest(
-        self, scope: Scope, vector: npt.NDArray[np.float32], count: int, statistics: Statistics
+        self,
+        scope: Scope,
+        vector: npt.NDArray[np.float32],
+        count: int,
+        statistics: Statistics,
+        within: Selection | None = None,
     ) -> list[int]:
-        """About the `count` passages with the highest cosine."""
+        """About the `count` passages with the highest cosine; those of the selection alone."""
 
     @abstractmethod
     async def candidates(
@@ -211,9 +234,9 @@ class Index(ABC):
         rows = await self.db.fetch(
             "SELECT p.id, p.file_id, p.ordinal, p.text, p.heading, p.locator, f.language"
             " FROM search_passages p JOIN search_files f ON f.file_id = p.file_id"
-            f" WHERE p.scope = $1 AND p.id {self._among(2)}",
+            f" WHERE p.scope = $1 AND {self.among('p.id', 2)}",
             scope.key,
-            self._numbers(passage_ids),
+            self.listed(passage_ids),
         )
         return {row["id"]: _found(row) for row in rows}
 
@@ -224,29 +247,33 @@ class Index(ABC):
         rows = await self.db.fetch(
             "SELECT p.id, p.file_id, p.ordinal, p.text, p.heading, p.locator, f.language"
             " FROM search_passages p JOIN search_files f ON f.file_id = p.file_id"
-            f" WHERE p.scope = $1 AND p.ordinal = 1 AND p.file_id {self._among(2)}",
+            f" WHERE p.scope = $1 AND p.ordinal = 1 AND {self.among('p.file_id', 2)}",
             scope.key,
-            self._numbers(file_ids),
+            self.listed(file_ids),
         )
         return {row["file_id"]: _found(row) for row in rows}
 
     async def file(self, file_id: int) -> IndexedFile | None:
-        row = await self.db.fetchrow(
-            "SELECT file_id, scope, name, language, passages, words, meaning"
-            " FROM search_files WHERE file_id = $1",
-            file_id,
-        )
-        return _file(row) if row else None
+        row = await self.db.fetchrow(f"{_FILE} WHERE file_id = $1", file_id)
+        return _file(row, await self._tags([file_id])) if row else None
 
     async def files_after(self, file_id: int, limit: int) -> list[IndexedFile]:
         """All scopes' files by id, for whoever goes through them all."""
         rows = await self.db.fetch(
-            "SELECT file_id, scope, name, language, passages, words, meaning"
-            " FROM search_files WHERE file_id > $1 ORDER BY file_id LIMIT $2",
-            file_id,
-            limit,
+            f"{_FILE} WHERE file_id > $1 ORDER BY file_id LIMIT $2", file_id, limit
         )
-        return [_file(row) for row in rows]
+        tags = await self._tags([row["file_id"] for row in rows])
+        return [_file(row, tags) for row in rows]
+
+    async def _tags(self, file_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
+        rows = await self.db.fetch(
+            f"SELECT file_id, tag FROM search_tags WHERE {self.among('file_id', 1)} ORDER BY tag",
+            self.listed(file_ids),
+        )
+        tags: dict[int, tuple[str, ...]] = {}
+        for row in rows:
+            tags[row["file_id"]] = (*tags.get(row["file_id"], ()), row["tag"])
+        return tags
 
     async def texts(self, file_id: int) -> list[FoundPassage]:
         """A file's passages in order, its name not among them."""
@@ -315,25 +342,44 @@ class Index(ABC):
 
     async def put_pending(self, pending: Pending) -> None:
         await self.db.execute(
-            "INSERT INTO search_pending (file_id, scope, name, language, sections, received_at)"
-            " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (file_id) DO UPDATE SET"
+            "INSERT INTO search_pending"
+            " (file_id, scope, name, language, sections, received_at, facts)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (file_id) DO UPDATE SET"
             " scope = excluded.scope, name = excluded.name, language = excluded.language,"
-            " sections = excluded.sections, received_at = excluded.received_at",
+            " sections = excluded.sections, received_at = excluded.received_at,"
+            " facts = excluded.facts",
             pending.file_id,
             pending.scope,
             pending.name,
             pending.language,
             pending.sections,
             pending.received_at,
+            pending.facts.as_json(),
         )
 
     async def pending(self, file_id: int) -> Pending | None:
         row = await self.db.fetchrow(
-            "SELECT file_id, scope, name, language, sections, received_at"
+            "SELECT file_id, scope, name, language, sections, received_at, facts"
             " FROM search_pending WHERE file_id = $1",
             file_id,
         )
-        return Pending(**row) if row else None
+        return Pending(**{**row, "facts": FileFacts.from_json(row["facts"])}) if row else None
+
+    async def pending_facts(self, file_id: int) -> FileFacts | None:
+        """Of a text that still waits; None if it doesn't."""
+        written = await self.db.fetchval(
+            "SELECT facts FROM search_pending WHERE file_id = $1", file_id
+        )
+        return None if written is None else FileFacts.from_json(written)
+
+    async def describe_pending(self, file_id: int, name: str, facts: FileFacts) -> None:
+        """What is known of a file has changed while its text waits."""
+        await self.db.execute(
+            "UPDATE search_pending SET name = $2, facts = $3 WHERE file_id = $1",
+            file_id,
+            name,
+            facts.as_json(),
+        )
 
     async def drop_pending(self, file_id: int, received_at: float) -> None:
         """Unless a newer text came meanwhile."""
@@ -363,7 +409,8 @@ class Index(ABC):
             file.passages,
             time.time(),
         )
-        await self._add_statistics(file.scope, files=1)
+        await self._put_facts(file.file_id, file.facts)
+        await self._add_statistics(file.scope, files=1, hidden=int(file.facts.hidden))
         await self.db.execute(
             "INSERT INTO search_languages (scope, language, files) VALUES ($1, $2, 1)"
             " ON CONFLICT (scope, language) DO UPDATE SET files = search_languages.files + 1",
@@ -388,13 +435,56 @@ class Index(ABC):
             file.scope, passages=len(texts), positions=sum(row.length for row in texts)
         )
 
-    async def finish_file(self, file_id: int, *, words: bool, meaning: bool) -> None:
+    async def finish_file(self, file: IndexedFile, *, words: bool, meaning: bool) -> None:
         await self.db.execute(
             "UPDATE search_files SET words = $2, meaning = $3 WHERE file_id = $1",
-            file_id,
+            file.file_id,
             int(words),
             int(meaning),
         )
+        await self._add_statistics(file.scope)
+
+    async def describe(self, file: IndexedFile, facts: FileFacts) -> None:
+        """Other facts than the file had; whether it is in the trash is one of them."""
+        await self._put_facts(file.file_id, facts)
+        await self._add_statistics(file.scope, hidden=int(facts.hidden) - int(file.facts.hidden))
+
+    async def rename(self, file: IndexedFile, name: str, row: PassageRow) -> None:
+        """Another name; `row` is the passage that stands for it."""
+        rows = await self.db.fetch(
+            "SELECT id, ordinal, length FROM search_passages WHERE file_id = $1 AND ordinal = 0",
+            file.file_id,
+        )
+        await self._take_passages(file.scope, rows)
+        await self.add_passages(file, [row])
+        await self.db.execute(
+            "UPDATE search_files SET name = $2, name_terms = $3, meaning ="
+            " CASE WHEN passages = 0 THEN 0 ELSE meaning END WHERE file_id = $1",
+            file.file_id,
+            name,
+            row.packed,
+        )
+
+    async def _put_facts(self, file_id: int, facts: FileFacts) -> None:
+        await self.db.execute(
+            "UPDATE search_files SET kind = $2, mime = $3, sender_id = $4, chat_id = $5, size = $6,"
+            " created_at = $7, title = $8, hidden = $9 WHERE file_id = $1",
+            file_id,
+            facts.kind,
+            facts.mime,
+            facts.sender_id,
+            facts.chat_id,
+            facts.size,
+            facts.created_at,
+            facts.title,
+            int(facts.hidden),
+        )
+        await self.db.execute("DELETE FROM search_tags WHERE file_id = $1", file_id)
+        if facts.tags:
+            await self.db.executemany(
+                "INSERT INTO search_tags (file_id, tag) VALUES ($1, $2)",
+                [(file_id, tag) for tag in dict.fromkeys(facts.tags)],
+            )
 
     async def remove_passages(self, file: IndexedFile, limit: int) -> int:
         """Take up to `limit` passages of a file out, the last first; how many there were. The file
@@ -408,35 +498,50 @@ class Index(ABC):
             file.file_id,
             limit,
         )
+        await self._take_passages(file.scope, rows)
+        return len(rows)
+
+    async def _take_passages(self, scope: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Remove passages (id, ordinal, length) with all that belongs to them."""
         if not rows:
-            return 0
+            return
         ids = [row["id"] for row in rows]
         counts = await self._take_words(ids)
         await self._uncount_terms(sorted(counts.items()))
         vectors = await self._take_vectors(ids)
         await self.db.execute(
-            f"DELETE FROM search_passages WHERE id {self._among(1)}", self._numbers(ids)
+            f"DELETE FROM search_passages WHERE {self.among('id', 1)}", self.listed(ids)
         )
         texts = [row for row in rows if row["ordinal"]]
         await self._add_statistics(
-            file.scope,
+            scope,
             passages=-len(texts),
             positions=-sum(row["length"] for row in texts),
             vectors=-vectors,
             removed=vectors,
         )
-        return len(rows)
 
     async def close_file(self, file: IndexedFile) -> None:
         """Remove the row of a file whose passages are gone."""
-        if not await self.db.execute("DELETE FROM search_files WHERE file_id = $1", file.file_id):
+        hidden = await self.db.fetchval(
+            "SELECT hidden FROM search_files WHERE file_id = $1", file.file_id
+        )
+        if hidden is None:
             return
-        await self._add_statistics(file.scope, files=-1)
+        await self.db.execute("DELETE FROM search_files WHERE file_id = $1", file.file_id)
+        await self.db.execute("DELETE FROM search_tags WHERE file_id = $1", file.file_id)
+        await self._add_statistics(file.scope, files=-1, hidden=-hidden)
         await self.db.execute(
             "UPDATE search_languages SET files = files - 1 WHERE scope = $1 AND language = $2",
             file.scope,
             file.language,
         )
+
+    async def close_scope(self, scope: str) -> None:
+        """Forget a scope without files: its numbers name a person too. Whoever removes its last
+        file calls it; index files are the caller's."""
+        await self.db.execute("DELETE FROM search_languages WHERE scope = $1 AND files <= 0", scope)
+        await self.db.execute("DELETE FROM search_scopes WHERE scope = $1 AND files <= 0", scope)
 
     async def add_vectors(
         self, scope: str, passage_ids: Sequence[int], vectors: npt.NDArray[np.float32]
@@ -463,32 +568,44 @@ class Index(ABC):
         positions: int = 0,
         vectors: int = 0,
         removed: int = 0,
+        hidden: int = 0,
     ) -> None:
+        """Called with every change of what can be found, since it also moves the version on."""
         await self.db.execute(
-            "INSERT INTO search_scopes (scope, files, passages, positions, vectors, removed)"
-            " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (scope) DO UPDATE SET"
+            "INSERT INTO search_scopes"
+            " (scope, files, passages, positions, vectors, removed, hidden, version, born)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8) ON CONFLICT (scope) DO UPDATE SET"
             " files = search_scopes.files + excluded.files,"
             " passages = search_scopes.passages + excluded.passages,"
             " positions = search_scopes.positions + excluded.positions,"
             " vectors = search_scopes.vectors + excluded.vectors,"
-            " removed = search_scopes.removed + excluded.removed",
+            " removed = search_scopes.removed + excluded.removed,"
+            " hidden = search_scopes.hidden + excluded.hidden,"
+            " version = search_scopes.version + 1",
             scope,
             files,
             passages,
             positions,
             vectors,
             removed,
+            hidden,
+            time.time_ns(),
         )
 
     # -- what dialects do their own way
 
     @abstractmethod
-    def _among(self, number: int) -> str:
-        """SQL: being one of the numbers of a parameter."""
+    def among(self, column: str, number: int) -> str:
+        """SQL: a column is one of the numbers of a parameter."""
 
     @abstractmethod
-    def _numbers(self, numbers: Iterable[int]) -> Any:
+    def listed(self, numbers: Iterable[int]) -> Any:
         """The parameter for it."""
+
+    @abstractmethod
+    async def numbers(self, sql: str, *args: Any) -> npt.NDArray[np.int64]:
+        """All of the only column, `id`, of a query. A hundred thousand rows of one number each
+        would take longer to make than to find."""
 
     @abstractmethod
     async def _insert_passages(self, file: IndexedFile, rows: Sequence[PassageRow]) -> list[int]:
@@ -519,6 +636,13 @@ class Index(ABC):
     @abstractmethod
     async def _take_vectors(self, passage_ids: Sequence[int]) -> int:
         """Remove them; how many there were."""
+
+
+def kept(
+    found: npt.NDArray[np.int64], clause: Clause, within: Selection | None
+) -> npt.NDArray[np.int64]:
+    """The passages of a clause that a selection allows, as many as were asked for."""
+    return found if within is None else within.keep(found)[: clause.limit]
 
 
 def row(
@@ -555,7 +679,13 @@ def _hashes(scope: str, row: PassageRow) -> list[int]:
     return sorted({term_hash(scope, term) for term in (*row.terms, *marked)})
 
 
-def _file(row: Mapping[str, Any]) -> IndexedFile:
+_FILE = (
+    "SELECT file_id, scope, name, language, passages, words, meaning, kind, mime, sender_id,"
+    " chat_id, size, created_at, title, hidden FROM search_files"
+)
+
+
+def _file(row: Mapping[str, Any], tags: Mapping[int, tuple[str, ...]]) -> IndexedFile:
     return IndexedFile(
         file_id=row["file_id"],
         scope=row["scope"],
@@ -564,6 +694,7 @@ def _file(row: Mapping[str, Any]) -> IndexedFile:
         passages=row["passages"],
         words=bool(row["words"]),
         meaning=bool(row["meaning"]),
+        facts=FileFacts.of_row(row, tags.get(row["file_id"], ())),
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from plugins.search.engine import Engine, FingerprintMismatch
+from plugins.search.facts import FileFacts
 from plugram import Scope
 
 if TYPE_CHECKING:
@@ -49,8 +50,10 @@ class Indexer:
 
     async def receive(self, file: StoredFile, sections: Sequence[Section], language: str) -> None:
         """Keep a text for `index_file`, in the caller's transaction."""
+        known = await self._engine.index.file(file.id)
+        facts = FileFacts.of(file, hidden=known is not None and known.facts.hidden)
         await self._put_pending(
-            file.id, file.scope.key, file.name, language or file.language, sections
+            file.id, file.scope.key, file.name, language or file.language, sections, facts
         )
 
     async def index_file(self, file_id: int, progress: Progress) -> IndexedFile | None:
@@ -96,7 +99,7 @@ class Indexer:
                     await index.open_file(file, rows[0].packed)
                 await index.add_passages(file, part)
                 if number == len(slices) - 1:
-                    await index.finish_file(file.file_id, words=True, meaning=False)
+                    await index.finish_file(file, words=True, meaning=False)
                     await index.drop_pending(file.file_id, pending.received_at)
             await progress(len(rows) + number * SLICE, 2 * len(rows))
 
@@ -130,7 +133,13 @@ class Indexer:
             await self._engine.index.close_file(old)
 
     async def _put_pending(
-        self, file_id: int, scope: str, name: str, language: str, sections: Sequence[Section]
+        self,
+        file_id: int,
+        scope: str,
+        name: str,
+        language: str,
+        sections: Sequence[Section],
+        facts: FileFacts,
     ) -> None:
         from plugins.search.chunker import clean
         from plugins.search.index import Pending
@@ -141,7 +150,7 @@ class Indexer:
         ]
         # JSON in ASCII: a text may hold what databases refuse, and is cleaned when it is cut.
         text = json.dumps(written)
-        pending = Pending(file_id, scope, clean(name), language, text, time.time())
+        pending = Pending(file_id, scope, clean(name), language, text, time.time(), facts)
         await self._engine.index.put_pending(pending)
 
     # -- meaning
@@ -167,7 +176,7 @@ class Indexer:
             done += len(rows)
             await progress(done, max(file.passages, done))
         async with self._db.transaction(scope):
-            await index.finish_file(file_id, words=True, meaning=True)
+            await index.finish_file(file, words=True, meaning=True)
         return file
 
     async def _embedded(self, embedder: Embedder, texts: Sequence[str]) -> npt.NDArray[np.float32]:
@@ -265,7 +274,9 @@ class Indexer:
         index = self._engine.index
         if await index.pending(file.file_id) is None:
             sections = _rejoined(await index.texts(file.file_id))
-            await self._put_pending(file.file_id, file.scope, file.name, file.language, sections)
+            await self._put_pending(
+                file.file_id, file.scope, file.name, file.language, sections, file.facts
+            )
         await self.index_file(file.file_id, silent)
         await self.embed_file(file.file_id, silent)
         scope = Scope(file.scope)
@@ -317,7 +328,14 @@ def _indexed(pending: Pending, language: str, passages: int) -> IndexedFile:
     from plugins.search.index import IndexedFile
 
     return IndexedFile(
-        pending.file_id, pending.scope, pending.name, language, passages, words=False, meaning=False
+        pending.file_id,
+        pending.scope,
+        pending.name,
+        language,
+        passages,
+        words=False,
+        meaning=False,
+        facts=pending.facts,
     )
 
 
@@ -328,7 +346,13 @@ def _name_row(file: IndexedFile) -> PassageRow:
 
     name = normalise(file.name)
     tokens = tokenise(name, file.language)
-    return row(file.scope, 0, name, tokens, packed=pack(file.scope, tokens))
+    # What the document or the song calls itself is a name too.
+    title = {
+        form
+        for token in tokenise(normalise(file.facts.title), file.language)
+        for form in (token.exact, token.stem)
+    }
+    return row(file.scope, 0, name, tokens, packed=pack(file.scope, tokens, title), titles=title)
 
 
 def _rows(file: IndexedFile, ordinal: int, passages: Sequence[Passage]) -> list[PassageRow]:

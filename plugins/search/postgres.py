@@ -11,12 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plugins.search.index import Clause, Index, IndexedFile, PassageRow, Statistics
+from plugins.search.index import (
+    LOOKED_THROUGH,
+    Clause,
+    Index,
+    IndexedFile,
+    PassageRow,
+    Statistics,
+    kept,
+)
 from plugins.search.ranker import Candidate, term_hash
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from plugins.search.selection import Selection
     from plugram import Database, Scope
 
 _INDEXED = frozenset({256, 384, 512, 768, 1024, 1536, 3072})
@@ -59,7 +68,7 @@ class PostgresIndex(Index):
             yield
 
     async def postings(
-        self, scope: Scope, clauses: Sequence[Clause]
+        self, scope: Scope, clauses: Sequence[Clause], within: Selection | None = None
     ) -> list[npt.NDArray[np.int64]]:
         if not clauses:
             return []
@@ -70,7 +79,7 @@ class PostgresIndex(Index):
             for group in clause.groups:
                 args.append([term_hash(scope.key, term) for term in group])
                 conditions.append(f"terms && ${len(args)}::bigint[]")
-            args.append(clause.limit)
+            args.append(clause.limit if within is None else LOOKED_THROUGH)
             # Materialised, or the planner might walk the primary key backwards to spare the sort.
             parts.append(
                 f"SELECT {number} AS clause, array_agg(passage_id) AS ids FROM"
@@ -81,28 +90,61 @@ class PostgresIndex(Index):
         async with self.reading(scope):
             rows = await self.db.fetch(" UNION ALL ".join(parts), *args)
         found = {row["clause"]: row["ids"] or [] for row in rows}
-        return [np.array(found.get(n, []), dtype=np.int64) for n in range(len(clauses))]
+        return [
+            kept(np.array(found.get(number, []), dtype=np.int64), clause, within)
+            for number, clause in enumerate(clauses)
+        ]
 
     async def nearest(
-        self, scope: Scope, vector: npt.NDArray[np.float32], count: int, statistics: Statistics
+        self,
+        scope: Scope,
+        vector: npt.NDArray[np.float32],
+        count: int,
+        statistics: Statistics,
+        within: Selection | None = None,
+    ) -> list[int]:
+        there = statistics.vectors
+        if within is not None and not within.others:
+            there = min(there, within.ids.size)
+        async with self.reading(scope):
+            walks = vector.size in _INDEXED and await self._walks(there, count)
+            found = await self._closest(scope, vector, count, within, walks=walks)
+            if walks and within is not None and len(found) < min(count, there):
+                # What is wanted lies far from the query, and the walk gave up on the way.
+                found = await self._closest(scope, vector, count, within, walks=False)
+        return found
+
+    async def _closest(
+        self,
+        scope: Scope,
+        vector: npt.NDArray[np.float32],
+        count: int,
+        within: Selection | None,
+        *,
+        walks: bool,
     ) -> list[int]:
         size = vector.size
-        async with self.reading(scope):
-            # Only a cast to the indexed type can use the index.
-            indexed = size in _INDEXED and await self._walks(statistics.vectors, count)
-            embedding = f"embedding::halfvec({size})" if indexed else "embedding"
-            rows = await self.db.fetch(
-                f"SELECT passage_id FROM search_vectors WHERE scope = $1 AND dimension = {size:d}"
-                f" ORDER BY {embedding} <#> $2::real[]::halfvec({size:d}) LIMIT $3",
-                scope.key,
-                vector.tolist(),
-                count,
-            )
+        # Only a cast to the indexed type can use the index.
+        embedding = f"embedding::halfvec({size})" if walks else "embedding"
+        args: list[Any] = [scope.key, vector.tolist(), count]
+        condition = ""
+        if within is not None:
+            args.append(within.ids.tolist())
+            chosen = "<> ALL($4::bigint[])" if within.others else "= ANY($4::bigint[])"
+            condition = f" AND passage_id {chosen}"
+            # With the list itself the planner hashes it; with a parameter it would be gone through
+            # for every row.
+            await self.db.fetch("SELECT set_config('plan_cache_mode', 'force_custom_plan', true)")
+        rows = await self.db.fetch(
+            f"SELECT passage_id FROM search_vectors WHERE scope = $1 AND dimension = {size:d}"
+            f"{condition} ORDER BY {embedding} <#> $2::real[]::halfvec({size:d}) LIMIT $3",
+            *args,
+        )
         return [row["passage_id"] for row in rows]
 
     async def _walks(self, vectors: int, count: int) -> bool:
-        """Whether walking the index beats comparing all the scope's vectors. The index holds all
-        scopes', and those of the others are walked past."""
+        """Whether walking the index beats comparing the vectors that are wanted one by one. The
+        index holds all scopes', and the others are walked past."""
         if vectors < self._exact_below:
             return False
         counted, until = self._all
@@ -135,8 +177,9 @@ class PostgresIndex(Index):
                 f"SELECT p.id, p.file_id, p.terms, f.name_terms, {cosine} AS cosine"
                 " FROM search_passages p JOIN search_files f ON f.file_id = p.file_id"
                 " LEFT JOIN search_vectors v ON v.passage_id = p.id"
-                f" WHERE p.id {self._among(1)} AND p.scope = $2 AND f.words = 1",
-                self._numbers(passage_ids),
+                f" WHERE {self.among('p.id', 1)} AND p.scope = $2"
+                " AND f.words = 1 AND f.hidden = 0",
+                self.listed(passage_ids),
                 scope.key,
                 *(vector.tolist() for vector in readings),
             )
@@ -179,8 +222,8 @@ class PostgresIndex(Index):
 
     async def _take_words(self, passage_ids: Sequence[int]) -> Counter[int]:
         rows = await self.db.fetch(
-            f"DELETE FROM search_words WHERE passage_id {self._among(1)} RETURNING terms",
-            self._numbers(passage_ids),
+            f"DELETE FROM search_words WHERE {self.among('passage_id', 1)} RETURNING terms",
+            self.listed(passage_ids),
         )
         return Counter(hashed for row in rows for hashed in row["terms"])
 
@@ -209,7 +252,7 @@ class PostgresIndex(Index):
                 list(passages),
             )
             await self.db.execute(
-                f"DELETE FROM search_terms WHERE passages <= 0 AND hash {self._among(1)}",
+                f"DELETE FROM search_terms WHERE passages <= 0 AND {self.among('hash', 1)}",
                 list(hashes),
             )
 
@@ -231,15 +274,22 @@ class PostgresIndex(Index):
 
     async def _take_vectors(self, passage_ids: Sequence[int]) -> int:
         return await self.db.execute(
-            f"DELETE FROM search_vectors WHERE passage_id {self._among(1)}",
-            self._numbers(passage_ids),
+            f"DELETE FROM search_vectors WHERE {self.among('passage_id', 1)}",
+            self.listed(passage_ids),
         )
 
-    def _among(self, number: int) -> str:
-        return f"= ANY(${number}::bigint[])"
+    def among(self, column: str, number: int) -> str:
+        return f"{column} = ANY(${number}::bigint[])"
 
-    def _numbers(self, numbers: Iterable[int]) -> Any:
+    def listed(self, numbers: Iterable[int]) -> Any:
         return list(numbers)
+
+    async def numbers(self, sql: str, *args: Any) -> npt.NDArray[np.int64]:
+        # As text: asyncpg makes a Python number of each element of an array.
+        joined = await self.db.fetchval(
+            f"SELECT string_agg(id::text, ',') AS ids FROM ({sql}) AS found", *args
+        )
+        return np.array(joined.split(","), dtype=np.int64) if joined else np.empty(0, np.int64)
 
 
 def _literal(vector: npt.NDArray[np.float32]) -> str:

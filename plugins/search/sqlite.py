@@ -9,12 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plugins.search.index import Clause, Index, IndexedFile, PassageRow, Statistics
+from plugins.search.index import (
+    LOOKED_THROUGH,
+    Clause,
+    Index,
+    IndexedFile,
+    PassageRow,
+    Statistics,
+    kept,
+)
 from plugins.search.ranker import Candidate, term_hash
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from plugins.search.selection import Selection
     from plugins.search.vectors import VectorCache
     from plugram import Database, Scope
 
@@ -27,7 +36,7 @@ class SqliteIndex(Index):
         self.vectors = vectors
 
     async def postings(
-        self, scope: Scope, clauses: Sequence[Clause]
+        self, scope: Scope, clauses: Sequence[Clause], within: Selection | None = None
     ) -> list[npt.NDArray[np.int64]]:
         if not clauses:
             return []
@@ -39,15 +48,29 @@ class SqliteIndex(Index):
             f" ORDER BY rowid DESC LIMIT ${2 * number + 2})"
             for number in range(len(clauses))
         ]
-        args = [arg for clause in clauses for arg in (_expression(scope.key, clause), clause.limit)]
+        args = [
+            arg
+            for clause in clauses
+            for arg in (
+                _expression(scope.key, clause),
+                clause.limit if within is None else LOOKED_THROUGH,
+            )
+        ]
         rows = await self.db.fetch(" UNION ALL ".join(parts), *args)
         found = {row["clause"]: row["ids"] for row in rows}
-        return [_ids(found.get(number)) for number in range(len(clauses))]
+        return [
+            kept(_ids(found.get(number)), clause, within) for number, clause in enumerate(clauses)
+        ]
 
     async def nearest(
-        self, scope: Scope, vector: npt.NDArray[np.float32], count: int, statistics: Statistics
+        self,
+        scope: Scope,
+        vector: npt.NDArray[np.float32],
+        count: int,
+        statistics: Statistics,
+        within: Selection | None = None,
     ) -> list[int]:
-        return await self.vectors.nearest(scope.key, vector, count, statistics)
+        return await self.vectors.nearest(scope.key, vector, count, statistics, within)
 
     async def candidates(
         self,
@@ -60,8 +83,9 @@ class SqliteIndex(Index):
             "SELECT p.id, p.file_id, p.terms, f.name_terms, v.vector FROM search_passages p"
             " JOIN search_files f ON f.file_id = p.file_id"
             " LEFT JOIN search_vectors v ON v.passage_id = p.id AND $3"
-            f" WHERE p.id {self._among(1)} AND p.scope = $2 AND f.words = 1",
-            self._numbers(passage_ids),
+            f" WHERE {self.among('p.id', 1)} AND p.scope = $2"
+            " AND f.words = 1 AND f.hidden = 0",
+            self.listed(passage_ids),
             scope.key,
             int(bool(readings)),
         )
@@ -109,11 +133,11 @@ class SqliteIndex(Index):
         )
 
     async def _take_words(self, passage_ids: Sequence[int]) -> Counter[int]:
-        numbers = self._numbers(passage_ids)
+        numbers = self.listed(passage_ids)
         rows = await self.db.fetch(
-            f"SELECT terms FROM search_words WHERE rowid {self._among(1)}", numbers
+            f"SELECT terms FROM search_words WHERE {self.among('rowid', 1)}", numbers
         )
-        await self.db.execute(f"DELETE FROM search_words WHERE rowid {self._among(1)}", numbers)
+        await self.db.execute(f"DELETE FROM search_words WHERE {self.among('rowid', 1)}", numbers)
         return Counter(int(token, 16) for row in rows for token in row["terms"].split())
 
     async def _count_terms(self, rows: Sequence[tuple[int, str, str, int]]) -> None:
@@ -128,8 +152,8 @@ class SqliteIndex(Index):
             "UPDATE search_terms SET passages = passages - $2 WHERE hash = $1", rows
         )
         await self.db.execute(
-            f"DELETE FROM search_terms WHERE passages <= 0 AND hash {self._among(1)}",
-            self._numbers(hashed for hashed, _ in rows),
+            f"DELETE FROM search_terms WHERE passages <= 0 AND {self.among('hash', 1)}",
+            self.listed(hashed for hashed, _ in rows),
         )
 
     async def _insert_vectors(
@@ -137,8 +161,8 @@ class SqliteIndex(Index):
     ) -> int:
         there = await self.db.fetch(
             "SELECT p.id FROM search_passages p LEFT JOIN search_vectors v ON v.passage_id = p.id"
-            f" WHERE p.id {self._among(1)} AND v.passage_id IS NULL",
-            self._numbers(passage_ids),
+            f" WHERE {self.among('p.id', 1)} AND v.passage_id IS NULL",
+            self.listed(passage_ids),
         )
         wanted = {row["id"] for row in there}
         rows = [
@@ -153,15 +177,18 @@ class SqliteIndex(Index):
 
     async def _take_vectors(self, passage_ids: Sequence[int]) -> int:
         return await self.db.execute(
-            f"DELETE FROM search_vectors WHERE passage_id {self._among(1)}",
-            self._numbers(passage_ids),
+            f"DELETE FROM search_vectors WHERE {self.among('passage_id', 1)}",
+            self.listed(passage_ids),
         )
 
-    def _among(self, number: int) -> str:
-        return f"IN (SELECT value FROM json_each(${number}))"
+    def among(self, column: str, number: int) -> str:
+        return f"{column} IN (SELECT value FROM json_each(${number}))"
 
-    def _numbers(self, numbers: Iterable[int]) -> Any:
+    def listed(self, numbers: Iterable[int]) -> Any:
         return json.dumps(list(numbers))
+
+    async def numbers(self, sql: str, *args: Any) -> npt.NDArray[np.int64]:
+        return _ids(await self.db.fetchval(f"SELECT group_concat(id) AS ids FROM ({sql})", *args))
 
 
 def _token(hashed: int) -> str:

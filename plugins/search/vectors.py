@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from plugins.search.index import Statistics
+    from plugins.search.selection import Selection
     from plugram import Database
 
 _BATCH = 2_000
@@ -32,6 +33,11 @@ _AT_ONCE = 2_000
 _BREADTH = 2048
 """Nodes of the index that a search keeps in view. Of the ten nearest of 30,000, 99 in 100 are then
 among the first eighty (320: 94), in 2 ms; the ranker puts them in order."""
+_COMPARED = 8_000
+"""Filtered vectors of an index file that are compared one by one rather than walked to."""
+_WALKED = 4_096
+"""Vectors of an index file that a filtered search asks for at most, before it compares all that
+are wanted."""
 _CONNECTIVITY = 16
 _BREADTH_BUILDING = 128
 
@@ -49,8 +55,11 @@ class IndexFile:
 class _Loaded:
     """A scope in memory."""
 
-    def __init__(self, removed: int, source: IndexFile | None, index: Any) -> None:
-        self.removed = removed
+    def __init__(self, statistics: Statistics, source: IndexFile | None, index: Any) -> None:
+        self.removed = statistics.removed
+        self.born = statistics.born
+        self.version = -1
+        """Of the scope, when the newest vectors were read."""
         self.source = source
         self.index = index
         self.last_seq = source.up_to if source else 0
@@ -88,29 +97,80 @@ class _Loaded:
             self._ids[: self.count] = ids[: self.count]
             self._vectors[: self.count] = vectors[: self.count]
 
-    def nearest(self, vector: npt.NDArray[np.float32], count: int) -> list[int]:
+    def nearest(
+        self, vector: npt.NDArray[np.float32], count: int, within: Selection | None
+    ) -> list[int]:
         """Passages by falling cosine; some may be gone by now."""
         found: list[tuple[float, int]] = []
         if self.count and self._vectors.shape[1] == vector.size:
-            found += self._one_by_one(vector, count)
+            found += self._one_by_one(vector, count, within)
         if self.index is not None and self.index.ndim == vector.size:
-            matches = self.index.search(vector, count)
-            found += zip(matches.distances.tolist(), matches.keys.tolist(), strict=True)
+            found += self._in_file(vector, count, within)
         return [passage_id for _, passage_id in sorted(found)[:count]]
 
-    def _one_by_one(self, vector: npt.NDArray[np.float32], count: int) -> list[tuple[float, int]]:
-        from usearch.index import MetricKind, search
+    def _one_by_one(
+        self, vector: npt.NDArray[np.float32], count: int, within: Selection | None
+    ) -> list[tuple[float, int]]:
+        ids, vectors = self._ids[: self.count], self._vectors[: self.count]
+        if within is not None:
+            allowed = within.allows(ids)
+            ids, vectors = ids[allowed], vectors[allowed]
+        return _closest(ids, vectors, vector.astype(np.float16), count)
 
-        matches = search(
-            self._vectors[: self.count],
-            vector.astype(np.float16),
-            min(count, self.count),
-            MetricKind.Cos,
-            exact=True,
-            threads=1,
-        )
-        ids = self._ids[matches.keys.astype(np.int64)]
-        return list(zip(matches.distances.tolist(), ids.tolist(), strict=True))
+    def _in_file(
+        self, vector: npt.NDArray[np.float32], count: int, within: Selection | None
+    ) -> list[tuple[float, int]]:
+        if within is None:
+            return self._walk(vector, count)
+        # The index knows no filters: where few are wanted they are compared one by one, else it is
+        # asked for so many more that enough are left.
+        total = len(self.index)
+        wanted = total if within.others else within.ids.size
+        if wanted > _COMPARED:
+            spare = within.ids.size if within.others else 0
+            asked = min(int(1.5 * count * total / wanted) + spare, _WALKED, total)
+            found = self._walk(vector, asked)
+            allowed = within.allows(np.array([key for _, key in found], np.int64)).tolist()
+            kept = [one for one, allows in zip(found, allowed, strict=True) if allows]
+            if len(kept) >= count:
+                return kept[:count]
+        # Also when what is wanted lies far from the query.
+        if within.others:
+            return self._compare(vector, count, within.keep(self._keys()))
+        there = self.index.contains(within.ids.astype(np.uint64))
+        return self._compare(vector, count, within.ids[there])
+
+    def _keys(self) -> npt.NDArray[np.int64]:
+        keys: npt.NDArray[np.int64] = np.asarray(self.index.keys[: len(self.index)], np.int64)
+        return keys
+
+    def _walk(self, vector: npt.NDArray[np.float32], count: int) -> list[tuple[float, int]]:
+        matches = self.index.search(vector, count)
+        return list(zip(matches.distances.tolist(), matches.keys.tolist(), strict=True))
+
+    def _compare(
+        self, vector: npt.NDArray[np.float32], count: int, keys: npt.NDArray[np.int64]
+    ) -> list[tuple[float, int]]:
+        if not keys.size:
+            return []
+        vectors = np.stack(self.index.get(keys.astype(np.uint64), np.float16))
+        return _closest(keys, vectors, vector.astype(np.float16), count)
+
+
+def _closest(
+    ids: npt.NDArray[np.int64],
+    vectors: npt.NDArray[np.float16],
+    vector: npt.NDArray[np.float16],
+    count: int,
+) -> list[tuple[float, int]]:
+    """All are compared; distances and ids, the closest first."""
+    from usearch.index import MetricKind, search
+
+    if not ids.size:
+        return []
+    matches = search(vectors, vector, min(count, ids.size), MetricKind.Cos, exact=True, threads=1)
+    found = ids[matches.keys.astype(np.int64)]
+    return list(zip(matches.distances.tolist(), found.tolist(), strict=True))
 
 
 class VectorCache:
@@ -128,7 +188,12 @@ class VectorCache:
         self._locks: dict[str, asyncio.Lock] = {}
 
     async def nearest(
-        self, scope: str, vector: npt.NDArray[np.float32], count: int, statistics: Statistics
+        self,
+        scope: str,
+        vector: npt.NDArray[np.float32],
+        count: int,
+        statistics: Statistics,
+        within: Selection | None = None,
     ) -> list[int]:
         """About the `count` passages with the highest cosine; some may be gone by now."""
         async with self._locks.setdefault(scope, asyncio.Lock()):
@@ -137,15 +202,21 @@ class VectorCache:
             gone = statistics.removed - loaded.removed
             wanted = count + min(max(gone, 0), count)
             if loaded.count <= _AT_ONCE and loaded.index is None:
-                return loaded.nearest(vector, wanted)
-            return await asyncio.to_thread(loaded.nearest, vector, wanted)
+                return loaded.nearest(vector, wanted, within)
+            return await asyncio.to_thread(loaded.nearest, vector, wanted, within)
 
     async def _fresh(self, scope: str, statistics: Statistics) -> _Loaded:
-        """The scope with all vectors that are committed."""
+        """The scope with all vectors that were committed when the statistics were read."""
         loaded = self._loaded.get(scope)
+        if loaded is not None and (loaded.born, loaded.version) == (
+            statistics.born,
+            statistics.version,
+        ):
+            self._loaded.move_to_end(scope)
+            return loaded
         source = await self.source(scope) if statistics.vectors >= self._exact_below else None
         if loaded is None or _outdated(loaded, source, statistics):
-            loaded = await self._open(statistics.removed, source)
+            loaded = await self._open(statistics, source)
             self._loaded[scope] = loaded
         while True:
             rows = await self._db.fetch(
@@ -159,6 +230,7 @@ class VectorCache:
                 loaded.append(rows)
             if len(rows) < _BATCH:
                 break
+        loaded.version = statistics.version
         self._loaded.move_to_end(scope)
         self._shrink()
         return loaded
@@ -170,14 +242,12 @@ class VectorCache:
         )
         return IndexFile(**row) if row else None
 
-    async def _open(self, removed: int, source: IndexFile | None) -> _Loaded:
-        if source is None:
-            return _Loaded(removed, None, None)
-        index = await asyncio.to_thread(_map, self._folder() / source.file)
+    async def _open(self, statistics: Statistics, source: IndexFile | None) -> _Loaded:
+        index = None
+        if source is not None:
+            index = await asyncio.to_thread(_map, self._folder() / source.file)
         # A file that is gone is made again by the next clean-up; until then, one by one.
-        return (
-            _Loaded(removed, source, index) if index is not None else _Loaded(removed, None, None)
-        )
+        return _Loaded(statistics, source if index is not None else None, index)
 
     def _shrink(self) -> None:
         while (
@@ -252,6 +322,7 @@ class VectorCache:
             statistics.removed,
             time.time(),
         )
+        await self._touch(scope)
         if source is not None and source.file != name:
             await asyncio.to_thread((folder / source.file).unlink, missing_ok=True)
 
@@ -260,7 +331,14 @@ class VectorCache:
         source = await self.source(scope)
         if source is not None:
             await self._db.execute("DELETE FROM search_vector_files WHERE scope = $1", scope)
+            await self._touch(scope)
             await asyncio.to_thread((self._folder() / source.file).unlink, missing_ok=True)
+
+    async def _touch(self, scope: str) -> None:
+        """Have all processes look for the scope's file again."""
+        await self._db.execute(
+            "UPDATE search_scopes SET version = version + 1 WHERE scope = $1", scope
+        )
 
     async def _without_removed(self, scope: str, index: Any, source: IndexFile) -> Any:
         """Without the vectors that are gone; None if so many are that it's better made anew."""
@@ -277,6 +355,8 @@ class VectorCache:
 
 
 def _outdated(loaded: _Loaded, source: IndexFile | None, statistics: Statistics) -> bool:
+    if loaded.born != statistics.born:
+        return True
     if source is not None and (loaded.source is None or loaded.source.file != source.file):
         return True
     if source is None and loaded.source is not None:
