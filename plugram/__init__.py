@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from core import media
     from core.cage.zips import SafeZip, safe_zip
     from core.db.database import Database
     from core.db.scope import SYSTEM, Scope
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
         Provide,
         Section,
         StoredFile,
+        Visit,
     )
     from core.i18n import Html, Translate
     from core.jobs.job import Job, JobCancelled, JobSpec, Priority, Retry, job
@@ -129,11 +131,13 @@ __all__ = [
     "Unauthorized",
     "Upload",
     "UserError",
+    "Visit",
     "buttons",
     "escape",
     "hookimpl",
     "hooks",
     "job",
+    "media",
     "retry",
     "safe_zip",
 ]
@@ -190,6 +194,7 @@ _HOMES = {
     "Section": "core.host.roles",
     "StorageError": "core.errors",
     "StoredFile": "core.host.roles",
+    "Visit": "core.host.roles",
     "TelegramAway": "core.errors",
     "TelegramError": "core.errors",
     "Translate": "core.i18n",
@@ -203,11 +208,12 @@ _HOMES = {
     "retry": "core.retry",
     "safe_zip": "core.cage.zips",
 }
+_MODULES = {"hooks": "core.host.hookspecs", "media": "core.media"}
 
 
 def __getattr__(name: str) -> Any:
-    if name == "hooks":
-        return import_module("core.host.hookspecs")
+    if name in _MODULES:
+        return import_module(_MODULES[name])
     if name not in _HOMES:
         raise AttributeError(f"plugram has no {name!r}; its names are in plugram.__all__")
     value = globals()[name] = getattr(import_module(_HOMES[name]), name)

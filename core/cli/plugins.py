@@ -22,6 +22,7 @@ from core.config import Settings
 from core.errors import ConfigError, PluginError, PlugramError
 from core.host.discovery import Candidate
 from core.host.loader import Inspection, Loader
+from core.host.ordering import is_on
 from core.sources import Origin, nearest
 
 app = typer.Typer(no_args_is_help=True)
@@ -151,7 +152,7 @@ def _faults(settings: Settings) -> dict[str, list[str]]:
     """Id → what is wrong, for all plugins that are on: manifest, needs, import, settings, hooks,
     and what the hooks declare, handlers too."""
     loader = Loader(settings)
-    on = [one.id for one in loader.discover() if settings.features.get(one.id, True)]
+    on = [one.id for one in loader.discover() if is_on(one, settings, safe_mode=False)]
     faults: dict[str, list[str]] = {plugin_id: [] for plugin_id in on}
     try:
         load_modules(loader)

@@ -348,6 +348,25 @@ class Hooks:
         last = heard[-1] if heard else None
         return Veto(last.plugin_id, last.answer) if last and last.answer is not None else None
 
+    async def guard(
+        self,
+        spec: Spec[P, R | None],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Veto[R] | None:
+        """Like `veto`, without barrier, breaker and gate: whoever fails raises, and so objects."""
+        name, given = _bound(spec, args, kwargs)
+        for plugin, impl in self._listeners(name):
+            async with asyncio.timeout(self._settings.timeout):
+                answer = await _invoke(impl, {"ctx": plugin.ctx, **given})
+            if answer is not None:
+                return Veto(plugin.id, answer)
+        return None
+
+    def is_heard(self, spec: Callable[..., Any]) -> bool:
+        """Whether any plugin implements a hook."""
+        return bool(self._caller(spec.__name__).get_hookimpls())
+
     async def call(
         self, plugin: Plugin, spec: Callable[..., Awaitable[Any]], seconds: float
     ) -> None:

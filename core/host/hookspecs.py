@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from aiogram import Router
 
     from core.host.plugin import Command, Context, HealthCheck, Preference, Route
-    from core.host.roles import Extraction, Processor, Provide, StoredFile
+    from core.host.roles import Extraction, Processor, Provide, StoredFile, Visit
     from core.jobs.job import JobSpec
 
 PROJECT = "plugram"
@@ -185,6 +185,16 @@ async def file_leftovers(ctx: Context, file_ids: frozenset[int], fix: bool) -> S
 @hookspec
 async def on_job_dead(ctx: Context, job_id: int, name: str, error: str) -> None:
     """A job used up its attempts and lies among the dead letters."""
+
+
+@hookspec
+async def check_access(ctx: Context, visit: Visit) -> str | None:
+    """In a bot process, before any handler sees an update of somebody, or of a channel.
+
+    The first answer turns it away: a plain text in the person's language, or an empty one to say
+    nothing. There is no barrier here: what raises makes the update fail and be tried again, since
+    a door must not stand open because its guard fell.
+    """
 
 
 @hookspec

@@ -151,6 +151,7 @@ class Loader:
         candidates = self.discover()
         lineup = self.order(candidates)
         self.report = LoadReport([], [], lineup.disabled)
+        self._vital = {one.id for one in candidates if self._is_vital(one)}
         for quarantine in lineup.quarantined:
             self._note(quarantine)
         problems = unknown_plugins(self.settings, {one.id for one in candidates})
@@ -302,19 +303,25 @@ class Loader:
                     return f"needs the role {role}: {error}"
         return ""
 
+    def _is_vital(self, candidate: Candidate) -> bool:
+        """Whether the bot must not run without it although it should be on."""
+        manifest = candidate.manifest
+        on = is_on(candidate, self.settings, safe_mode=self._safe_mode)
+        return manifest is not None and manifest.vital and on
+
     def _insist(self) -> None:
-        """Raises PluginError if a plugin of `[plugins] required` isn't there."""
+        """Raises PluginError if a plugin of `[plugins] required`, or a vital one, isn't there."""
         reasons = {one.id: one.reason for one in reversed(self.report.quarantined)}
         off = {candidate.id for candidate in self.report.disabled}
         missing = [
             f"{one}: {reasons.get(one) or ('it is off' if one in off else 'it is not installed')}"
-            for one in self.settings.plugins.required
+            for one in sorted({*self.settings.plugins.required, *self._vital})
             if self.report.find(one) is None
         ]
         if missing:
             raise PluginError(
                 "a required plugin can't be loaded: " + "; ".join(missing),
-                hint="mend it, or take it out of [plugins] required",
+                hint="mend it, or take it out of [plugins] required and [features]",
             )
 
     # -- starting and stopping

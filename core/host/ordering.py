@@ -19,7 +19,7 @@ from core.host.plugin import API_VERSION, Manifest
 
 CORE_CLI = frozenset(
     {"bench", "cache", "chaos", "config", "db", "deploy", "dev", "doctor", "flags", "jobs"}
-    | {"plan", "playground", "plugins", "replay", "run", "version", "worker"}
+    | {"plan", "playground", "plugins", "replay", "run", "updates", "version", "worker"}
 )
 """Names of `plugram` sub-commands that plugins can't take."""
 
@@ -64,11 +64,12 @@ def line_up(candidates: Sequence[Candidate], settings: Choices, *, safe_mode: bo
 
 
 def is_on(candidate: Candidate, settings: Choices, *, safe_mode: bool) -> bool:
-    """Everything is on that [features] doesn't switch off: built-in plugins come with the host,
+    """What [features] says, else the manifest. Most are on: built-in plugins come with the host,
     the others the operator installed."""
     if safe_mode and candidate.origin != "built-in":
         return False
-    return settings.features.get(candidate.id, True)
+    default = candidate.manifest.default if candidate.manifest else True
+    return settings.features.get(candidate.id, default)
 
 
 class _Arranger:

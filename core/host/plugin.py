@@ -89,6 +89,10 @@ class Manifest(BaseModel):
     """Names of the roles that it provides."""
     after: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
+    default: bool = True
+    """Whether it is on where `[features]` doesn't name it."""
+    vital: bool = False
+    """While it is on, a host that can't load it doesn't start: for those who guard the door."""
     asked_last: bool = False
     """Its handlers are asked after everybody else's: for those who take any text."""
     commands: Mapping[str, CommandEntry] = Field(default_factory=dict)
@@ -219,10 +223,23 @@ class Context:
     """A folder of its own under the deployment's data folder; made at first use by `folder()`."""
     plugins: Callable[[], Sequence[Plugin]]
     """The loaded plugins in load order (for menus and overviews)."""
+    _made: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def config(self, model: type[T]) -> T:
         """The settings, typed: `ctx.config(Settings).page_size`."""
         return cast("T", self.settings)
+
+    def once(self, make: Callable[[Context], T]) -> T:
+        """What `make(ctx)` gives, made at first use and then kept: one of a kind per process."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        return cast("T", self._made[make])
+
+    def command(self, name: str) -> str:
+        """What people type for a command of its own: the deployment may have renamed it."""
+        own = [plugin for plugin in self.plugins() if plugin.id == self.plugin_id]
+        commands = [command for plugin in own for command in plugin.commands]
+        return next((one.name for one in commands if one.original == name), name)
 
     def require(self, role: type[T]) -> T:
         """The provider of a role. Raises RoleError, which says what to switch on."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from core.db.scope import Scope
+    from core.people import Person
 
 FileKind = Literal[
     "images", "videos", "audio", "documents", "voice", "animations", "stickers", "other"
@@ -50,6 +51,23 @@ class StoredFile:
     caption: str = ""
     title: str = ""
     """As the document or the song calls itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Somebody at the door: who sent what kind of update where."""
+
+    kind: str
+    """`message`, `callback_query`, …: the Bot API's type of update."""
+    person: Person | None
+    """None where Telegram names nobody: posts of channels."""
+    chat_id: int | None
+    chat_type: str
+    """`private`, `group`, `supergroup`, `channel`; empty outside of chats."""
+    text: str
+    """Of a message that is nothing but text; media have none."""
+    addressed: bool
+    """They wait for an answer: a private chat, a command, a button."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +111,8 @@ class Processor:
     """Globs: `application/pdf`, `text/*`."""
     target: str
     """`package.module:function`."""
+    version: str = "1"
+    """What it made of some bytes is kept under this; raise it when the function reads otherwise."""
     score: int = 50
     """The highest score among the matching processors wins (0–100)."""
     preload: Sequence[str] = ()

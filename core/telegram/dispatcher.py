@@ -27,6 +27,8 @@ from aiogram.methods import AnswerCallbackQuery, EditMessageText, SendMessage, T
 from core import aio
 from core.db.scope import Scope
 from core.errors import Forbidden, NotModified, TelegramError, UserError
+from core.host import hookspecs as specs
+from core.host.roles import Visit
 from core.jobs.job import UpdateKey, update_key
 from core.log import get_logger
 from core.metrics import counter
@@ -229,6 +231,7 @@ class Dispatcher:
         self._i18n = i18n
         self._hooks = hooks
         self._states = states
+        self._guarded = hooks.is_heard(specs.check_access)
         self._validation = {"bot": self.bot}
         self._hinted: dict[int, float] = {}
         self._models = _event_models()
@@ -264,6 +267,10 @@ class Dispatcher:
             return
         with self._hooks.trace("update", update_id=incoming.update_id, kind=scene.kind):
             try:
+                refusal = await self._refusal(scene) if self._guarded else None
+                if refusal is not None:
+                    await self._turn_away(scene, refusal)
+                    return
                 handled = await self._ask_plugins(incoming, scene)
             except UserError as error:
                 await self._correct(scene, error)
@@ -298,6 +305,27 @@ class Dispatcher:
         scene = await self._scene(incoming)
         if scene is not None and _addressed(scene):
             await self._explain(scene, self._core(scene)("core-interrupted"))
+
+    # -- at the door ----------------------------------------------------------------------------
+
+    async def _refusal(self, scene: Scene) -> str | None:
+        """What the guards object, as a plain text, or None."""
+        visit = Visit(
+            scene.kind,
+            scene.person,
+            scene.chat_id,
+            (_chat(scene.kind, scene.raw) or {}).get("type", ""),
+            str(scene.raw.get("text") or ""),
+            _addressed(scene),
+        )
+        objection = await self._hooks.guard(specs.check_access, visit=visit)
+        return objection.answer if objection else None
+
+    async def _turn_away(self, scene: Scene, refusal: str) -> None:
+        if scene.kind == "callback_query":
+            await self._answer_press(scene, refusal)
+        elif refusal and _addressed(scene):
+            await self._explain(scene, escape(refusal))
 
     # -- asking -------------------------------------------------------------------------------
 

@@ -350,6 +350,29 @@ async def test_veto_names_who_objects(hooks: Hooks) -> None:
     assert await hooks.veto(Specs.allow, size=1) is None
 
 
+async def test_a_guard_that_fails_objects(hooks: Hooks) -> None:
+    falls = True
+
+    async def guards(size: int) -> str | None:
+        if falls:
+            raise ValueError("asleep")
+        return None
+
+    async def limits(size: int) -> str | None:
+        return "too big" if size > 10 else None
+
+    assert not hooks.is_heard(Specs.allow)
+    register(hooks, "guard", allow=guards)
+    register(hooks, "quota", allow=limits)
+    assert hooks.is_heard(Specs.allow)
+    for _ in range(5):  # no breaker lets anybody pass
+        with pytest.raises(ValueError, match="asleep"):
+            await hooks.guard(Specs.allow, size=1)
+    falls = False
+    assert await hooks.guard(Specs.allow, size=11) == Veto("quota", "too big")
+    assert await hooks.guard(Specs.allow, size=1) is None
+
+
 # -- declarations ---------------------------------------------------------------------------------
 
 

@@ -402,6 +402,13 @@ def test_a_required_plugin_that_cannot_load_stops_the_start(
     assert "[plugins] required" in caught.value.hint
 
 
+def test_a_vital_plugin_stops_the_start_unless_it_is_off(make: Make, folder: Path) -> None:
+    write_file(folder, "door", "1 / 0", vital=True)
+    with pytest.raises(PluginError, match="door: ZeroDivisionError"):
+        load(make())
+    assert load(make(features__door=False)).find("door") is None
+
+
 def test_a_required_plugin_that_nobody_knows(make: Make) -> None:
     with pytest.raises(ConfigError, match="there is no plugin 'vital'"):
         load(make(plugins__required=["vital"]))

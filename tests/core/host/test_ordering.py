@@ -51,6 +51,11 @@ def test_everything_is_on_that_features_do_not_switch_off() -> None:
     assert [candidate.id for candidate in lineup.disabled] == ["cc"]
 
 
+def test_a_manifest_may_wait_to_be_switched_on() -> None:
+    assert ids(arrange(found("aa", default=False))) == []
+    assert ids(arrange(found("aa", default=False), features={"aa": True})) == ["aa"]
+
+
 def test_safe_mode_loads_built_in_plugins_alone() -> None:
     lineup = arrange(found("aa"), found("bb", "installed"), found("cc", "path"), safe_mode=True)
     assert ids(lineup) == ["aa"]
