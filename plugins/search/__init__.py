@@ -39,9 +39,9 @@ def routers(ctx: Context) -> Sequence[Router]:
 
 @hookimpl
 def jobs(ctx: Context) -> Sequence[JobSpec]:
-    from plugins.search.jobs import build_vectors, catch_up, embed, index
+    from plugins.search.jobs import build_vectors, catch_up, describe, embed, index
 
-    return [index, embed, build_vectors, catch_up]
+    return [index, embed, build_vectors, describe, catch_up]
 
 
 @hookimpl
@@ -66,6 +66,15 @@ async def on_startup(ctx: Context) -> None:
 
 
 @hookimpl
+async def on_ready(ctx: Context) -> None:
+    from plugins.search.jobs import describe
+    from plugins.search.service import of
+
+    if await of(ctx).engine.index.undescribed(1):
+        await ctx.jobs.enqueue(describe, {}, key="describe")
+
+
+@hookimpl
 async def on_file_processed(ctx: Context, file: StoredFile, extraction: Extraction) -> None:
     from plugins.search.jobs import index
     from plugins.search.service import of
@@ -73,3 +82,38 @@ async def on_file_processed(ctx: Context, file: StoredFile, extraction: Extracti
     async with ctx.transaction(file.scope):
         await of(ctx).indexer.receive(file, extraction.sections, extraction.language)
         await ctx.jobs.enqueue(index, {"file_id": file.id}, scope=file.scope)
+
+
+@hookimpl
+async def on_file_changed(ctx: Context, file: StoredFile) -> None:
+    from plugins.search.jobs import note
+
+    await note(ctx, file)
+
+
+@hookimpl
+async def on_file_trashed(ctx: Context, file: StoredFile) -> None:
+    from plugins.search.jobs import note
+
+    await note(ctx, file, hidden=True)
+
+
+@hookimpl
+async def on_file_restored(ctx: Context, file: StoredFile) -> None:
+    from plugins.search.jobs import note
+
+    await note(ctx, file, hidden=False)
+
+
+@hookimpl
+async def on_file_deleted(ctx: Context, file: StoredFile) -> None:
+    from plugins.search.jobs import forget
+
+    await forget(ctx, file)
+
+
+@hookimpl
+async def file_leftovers(ctx: Context, file_ids: Sequence[int]) -> Sequence[str]:
+    from plugins.search.service import of
+
+    return await of(ctx).indexer.leftovers(file_ids)

@@ -138,6 +138,9 @@ class Totals:
 class Index(ABC):
     """Reads and writes of the index tables. Who writes opens the transaction."""
 
+    words_key = "passage_id"
+    """Column of search_words with the passage's id."""
+
     def __init__(self, db: Database) -> None:
         self.db = db
 
@@ -275,6 +278,20 @@ class Index(ABC):
             tags[row["file_id"]] = (*tags.get(row["file_id"], ()), row["tag"])
         return tags
 
+    async def senders(self, scope: Scope) -> list[int]:
+        """Telegram user ids of who sent the scope's files."""
+        rows = await self.db.fetch(
+            "SELECT DISTINCT sender_id FROM search_files WHERE scope = $1", scope.key
+        )
+        return [row["sender_id"] for row in rows]
+
+    async def undescribed(self, limit: int) -> list[tuple[str, int]]:
+        """Scope and id of files whose facts aren't known: they were indexed before they counted."""
+        rows = await self.db.fetch(
+            f"SELECT scope, file_id FROM search_files WHERE kind = '' LIMIT {limit:d}"
+        )
+        return [(row["scope"], row["file_id"]) for row in rows]
+
     async def texts(self, file_id: int) -> list[FoundPassage]:
         """A file's passages in order, its name not among them."""
         rows = await self.db.fetch(
@@ -373,12 +390,14 @@ class Index(ABC):
         return None if written is None else FileFacts.from_json(written)
 
     async def describe_pending(self, file_id: int, name: str, facts: FileFacts) -> None:
-        """What is known of a file has changed while its text waits."""
+        """What is known of a file has changed while its text waits; who indexes the text at this
+        moment leaves it to be indexed again."""
         await self.db.execute(
-            "UPDATE search_pending SET name = $2, facts = $3 WHERE file_id = $1",
+            "UPDATE search_pending SET name = $2, facts = $3, received_at = $4 WHERE file_id = $1",
             file_id,
             name,
             facts.as_json(),
+            time.time(),
         )
 
     async def drop_pending(self, file_id: int, received_at: float) -> None:
@@ -436,13 +455,14 @@ class Index(ABC):
         )
 
     async def finish_file(self, file: IndexedFile, *, words: bool, meaning: bool) -> None:
-        await self.db.execute(
+        there = await self.db.execute(
             "UPDATE search_files SET words = $2, meaning = $3 WHERE file_id = $1",
             file.file_id,
             int(words),
             int(meaning),
         )
-        await self._add_statistics(file.scope)
+        if there:
+            await self._add_statistics(file.scope)
 
     async def describe(self, file: IndexedFile, facts: FileFacts) -> None:
         """Other facts than the file had; whether it is in the trash is one of them."""
@@ -543,12 +563,54 @@ class Index(ABC):
         await self.db.execute("DELETE FROM search_languages WHERE scope = $1 AND files <= 0", scope)
         await self.db.execute("DELETE FROM search_scopes WHERE scope = $1 AND files <= 0", scope)
 
+    async def forget_results(self, scope: str, file_id: int) -> None:
+        """Take a file out of the result lists that are kept; those left without hits go."""
+        rows = await self.db.fetch("SELECT id, results FROM search_results WHERE scope = $1", scope)
+        for row in rows:
+            kept = json.loads(row["results"])
+            hits = [hit for hit in kept["hits"] if hit[1] != file_id]
+            if len(hits) == len(kept["hits"]):
+                continue
+            if not hits:
+                await self.db.execute("DELETE FROM search_results WHERE id = $1", row["id"])
+                continue
+            await self.db.execute(
+                "UPDATE search_results SET results = $2 WHERE id = $1",
+                row["id"],
+                json.dumps({**kept, "hits": hits}, ensure_ascii=False),
+            )
+
+    async def leftovers(self, file_ids: Sequence[int]) -> dict[str, dict[int, int]]:
+        """By table, of files that aren't among these (all that there are) how many rows."""
+        there = set(file_ids)
+        found: dict[str, dict[int, int]] = {}
+        for table in ("files", "pending", "tags", "passages"):
+            rows = await self.db.fetch(
+                f"SELECT file_id, count(*) AS rows FROM search_{table} GROUP BY file_id"
+            )
+            strange = {row["file_id"]: row["rows"] for row in rows if row["file_id"] not in there}
+            if strange:
+                found[f"search_{table}"] = strange
+        return found
+
+    async def orphans(self) -> dict[str, int]:
+        """By table, how many rows belong to no passage."""
+        counted = {}
+        for table, key in (("search_words", self.words_key), ("search_vectors", "passage_id")):
+            number = await self.db.fetchval(
+                f"SELECT count(*) FROM {table} o WHERE NOT EXISTS"
+                f" (SELECT 1 FROM search_passages p WHERE p.id = o.{key})"
+            )
+            if number:
+                counted[table] = int(number)
+        return counted
+
     async def add_vectors(
         self, scope: str, passage_ids: Sequence[int], vectors: npt.NDArray[np.float32]
     ) -> None:
         """Passages that are gone meanwhile, or have a vector, are passed over."""
-        added = await self._insert_vectors(scope, passage_ids, vectors)
-        await self._add_statistics(scope, vectors=added)
+        if added := await self._insert_vectors(scope, passage_ids, vectors):
+            await self._add_statistics(scope, vectors=added)
 
     async def drop_vectors(self, file_id: int) -> None:
         """Forget the meaning of a file."""

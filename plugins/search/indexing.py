@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from plugins.search.engine import Engine, FingerprintMismatch
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from plugins.search.chunker import Passage
     from plugins.search.index import IndexedFile, PassageRow, Pending
     from plugins.search.settings import Settings
-    from plugram import Embedder, Section, StoredFile
+    from plugram import Embedder, FileLibrary, Section, StoredFile
 
 Progress = Callable[[int, int], Awaitable[None]]
 """Told how much is done, of how much."""
@@ -74,8 +75,7 @@ class Indexer:
             part = passages[at : at + _ANALYSED_AT_ONCE]
             rows += await asyncio.to_thread(_rows, file, at + 1, part)
             await progress(at, 2 * len(passages))
-        await self._replace(file, rows, pending, progress)
-        return file
+        return file if await self._replace(file, rows, pending, progress) else None
 
     async def _replace(
         self,
@@ -83,8 +83,9 @@ class Indexer:
         rows: Sequence[PassageRow],
         pending: Pending,
         progress: Progress,
-    ) -> None:
-        """In one transaction, unless that would keep others from writing for too long."""
+    ) -> bool:
+        """In one transaction, unless that would keep others from writing for too long. False: the
+        file was forgotten meanwhile."""
         index, scope = self._engine.index, Scope(file.scope)
         slices = [rows[at : at + SLICE] for at in range(0, len(rows), SLICE)]
         old = await index.file(file.file_id)
@@ -94,6 +95,9 @@ class Indexer:
             await self._engine.make_way()
             async with self._db.transaction(scope):
                 await index.lock(scope.key)
+                if await index.pending_facts(file.file_id) is None:
+                    await self._remove_at_once(file.file_id)
+                    return False
                 if not number:
                     await self._remove_at_once(file.file_id)
                     await index.open_file(file, rows[0].packed)
@@ -102,19 +106,101 @@ class Indexer:
                     await index.finish_file(file, words=True, meaning=False)
                     await index.drop_pending(file.file_id, pending.received_at)
             await progress(len(rows) + number * SLICE, 2 * len(rows))
+        return True
+
+    async def describe(self, file: StoredFile, *, hidden: bool | None = None) -> bool:
+        """Note what has changed of a file beside its content; with `hidden`, that it went to the
+        trash or came back. True: `index_file` and `embed_file` have something to do."""
+        from plugins.search.chunker import clean
+
+        index, name = self._engine.index, clean(file.name)
+        async with self._db.transaction(file.scope):
+            await index.lock(file.scope.key)
+            waiting = await index.pending_facts(file.id)
+            if waiting is not None:
+                facts = FileFacts.of(file, hidden=waiting.hidden if hidden is None else hidden)
+                await index.describe_pending(file.id, name, facts)
+            known = await index.file(file.id)
+            if known is None or known.scope != file.scope.key:
+                return waiting is not None
+            facts = FileFacts.of(file, hidden=known.facts.hidden if hidden is None else hidden)
+            if facts != known.facts:
+                await index.describe(known, facts)
+            renamed = (name, facts.title) != (known.name, known.facts.title)
+            if renamed and known.words:
+                now = replace(known, name=name, facts=facts)
+                await index.rename(now, _name_row(now))
+            return waiting is not None or (renamed and not known.passages)
+
+    async def describe_all(self, files: FileLibrary, progress: Progress) -> int:
+        """Fetch the facts of all files that have none; how many were described. Files that the
+        library doesn't show are in its trash, and hidden."""
+        done = 0
+        while unknown := await self._engine.index.undescribed(_FILES_AT_ONCE):
+            scopes = sorted({scope for scope, _ in unknown})
+            for scope in map(Scope, scopes):
+                ids = [file_id for key, file_id in unknown if key == scope.key]
+                there = await files.get_many(scope, ids)
+                for file in there.values():
+                    await self.describe(file)
+                done += len(there)
+                await self._set_aside(scope, set(ids) - set(there))
+            await progress(done, done)
+        return done
+
+    async def _set_aside(self, scope: Scope, file_ids: Collection[int]) -> None:
+        index = self._engine.index
+        for file_id in file_ids:
+            async with self._db.transaction(scope):
+                await index.lock(scope.key)
+                known = await index.file(file_id)
+                if known is not None and known.scope == scope.key:
+                    await index.describe(known, FileFacts(kind="other", hidden=True))
 
     async def forget(self, scope: Scope, file_id: int) -> None:
-        """Take a file of a scope out; one that isn't there is no error."""
+        """Leave nothing of a file of a scope; one that isn't there is no error."""
         index = self._engine.index
-        old = await index.file(file_id)
+        async with self._db.transaction(scope):
+            await index.lock(scope.key)
+            pending = await index.pending(file_id)
+            if pending is not None and pending.scope == scope.key:
+                await index.drop_pending(file_id, pending.received_at)
+            old = await index.file(file_id)
         if old is not None and old.scope == scope.key:
             await self._remove_slowly(old)
             async with self._db.transaction(scope):
                 await index.lock(scope.key)
                 await index.close_file(old)
-        pending = await index.pending(file_id)
-        if pending is not None and pending.scope == scope.key:
-            await index.drop_pending(file_id, pending.received_at)
+                await index.close_scope(scope.key)
+        await index.forget_results(scope.key, file_id)
+        await self._forget_in_memory(scope)
+
+    async def _forget_in_memory(self, scope: Scope) -> None:
+        """Drop what this process holds of a scope, and its index file if nothing is left of it."""
+        self._engine.selector.forget(scope)
+        vectors = self._engine.vectors
+        if vectors is not None:
+            vectors.forget(scope.key)
+            if not (await self._engine.index.statistics(scope)).files:
+                await vectors.drop_file(scope.key)
+
+    async def leftovers(self, file_ids: Sequence[int]) -> list[str]:
+        """What is kept of files that aren't among these, a line each. `file_ids`: all there are."""
+        index = self._engine.index
+        found = [
+            f"{table}: {rows} rows of file {file_id}"
+            for table, files in (await index.leftovers(file_ids)).items()
+            for file_id, rows in sorted(files.items())
+        ]
+        found += [
+            f"{table}: {rows} rows of no passage" for table, rows in (await index.orphans()).items()
+        ]
+        if (vectors := self._engine.vectors) is not None:
+            found += [
+                f"index file of {scope}: {number} vectors of no passage, until it is made anew"
+                for scope, number in (await vectors.strangers()).items()
+            ]
+        return found
 
     async def _remove_slowly(self, file: IndexedFile) -> None:
         """All its passages, in several transactions; its row stays."""
@@ -219,12 +305,14 @@ class Indexer:
 
     # -- index files of large scopes
 
-    async def wants_vector_file(self, scope: Scope) -> bool:
-        """Whether the scope's index file should be made anew; only SQLite has some."""
+    async def wants_vector_file(self, scope: Scope, *, erase: bool = False) -> bool:
+        """Whether the scope's index file should be made anew; only SQLite has some. With `erase`,
+        also if it holds anything that was forgotten."""
         vectors = self._engine.vectors
         if vectors is None:
             return False
-        return await vectors.wants_file(scope.key, await self._engine.index.statistics(scope))
+        statistics = await self._engine.index.statistics(scope)
+        return await vectors.wants_file(scope.key, statistics, erase=erase)
 
     async def build_vector_file(self, scope: Scope, progress: Progress) -> None:
         if (vectors := self._engine.vectors) is not None:

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 import plugram
 from plugins.search import service
 from plugins.search.engine import FingerprintMismatch
-from plugram import Priority, Scope, job
+from plugram import FileLibrary, Priority, Scope, job
 
 if TYPE_CHECKING:
-    from plugram import Context, Job
+    from plugram import Context, Job, StoredFile
+
+_MORE_MAY_GO = 600.0
+"""Seconds until an index file is made anew without what was deleted: files go in bunches."""
 
 
 @job(timeout=1800)
@@ -31,6 +34,34 @@ async def index(ctx: Context, job: Job, file_id: int) -> None:
         words=True,
         meaning=False,
     )
+
+
+async def note(ctx: Context, file: StoredFile, *, hidden: bool | None = None) -> None:
+    """What is known of a file has changed: see `Indexer.describe`."""
+    async with ctx.transaction(file.scope):
+        if await service.of(ctx).indexer.describe(file, hidden=hidden):
+            await ctx.jobs.enqueue(index, {"file_id": file.id}, scope=file.scope)
+
+
+async def forget(ctx: Context, file: StoredFile) -> None:
+    """Leave nothing of a file."""
+    indexer = service.of(ctx).indexer
+    await indexer.forget(file.scope, file.id)
+    if await indexer.wants_vector_file(file.scope, erase=True):
+        await ctx.jobs.enqueue(
+            build_vectors,
+            {"scope_key": file.scope.key},
+            key=f"vectors {file.scope.key}",
+            delay=_MORE_MAY_GO,
+            scope=file.scope,
+        )
+
+
+@job(timeout=3600, priority=Priority.LOW)
+async def describe(ctx: Context, job: Job) -> None:
+    """Ask for the facts of files that were indexed before filters looked at them."""
+    indexer, files = service.of(ctx).indexer, ctx.require(FileLibrary)
+    await indexer.describe_all(files, _progress(job))
 
 
 @job(timeout=3600, attempts=8)

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 class SqliteIndex(Index):
     """Blobs hold float16 numbers, little-endian."""
 
+    words_key = "rowid"
+
     def __init__(self, db: Database, vectors: VectorCache) -> None:
         super().__init__(db)
         self.vectors = vectors

@@ -262,18 +262,39 @@ class VectorCache:
         """Those in memory, the last one searched last."""
         return list(self._loaded)
 
-    def forget(self) -> None:
-        """Let go of all memory."""
-        self._loaded.clear()
-        self._locks.clear()
+    def forget(self, scope: str = "") -> None:
+        """Let go of a scope's memory, or of all."""
+        for one in [scope] if scope else self.scopes:
+            self._loaded.pop(one, None)
+            self._locks.pop(one, None)
+
+    async def strangers(self) -> dict[str, int]:
+        """By scope, how many vectors of its index file belong to no passage any more."""
+        found = {}
+        for row in await self._db.fetch("SELECT scope FROM search_vector_files"):
+            source = await self.source(row["scope"])
+            index = await asyncio.to_thread(_map, self._folder() / source.file) if source else None
+            if index is None:
+                continue
+            there = await self._db.fetch(
+                "SELECT passage_id FROM search_vectors WHERE scope = $1", row["scope"]
+            )
+            keys = np.asarray(index.keys[: len(index)], np.int64)
+            gone = np.setdiff1d(keys, np.array([one["passage_id"] for one in there], np.int64))
+            if gone.size:
+                found[row["scope"]] = int(gone.size)
+        return found
 
     # -- index files
 
-    async def wants_file(self, scope: str, statistics: Statistics) -> bool:
-        """Whether so much came or went that the scope's index file should be made anew."""
+    async def wants_file(self, scope: str, statistics: Statistics, *, erase: bool = False) -> bool:
+        """Whether so much came or went that the scope's index file should be made anew; with
+        `erase`, also if anything went: a file holds what it was made of."""
+        source = await self.source(scope)
+        if source is not None and erase and source.removed != statistics.removed:
+            return True
         if statistics.vectors < self._exact_below:
             return False
-        source = await self.source(scope)
         if source is None or not (self._folder() / source.file).is_file():
             return True
         removed = statistics.removed - source.removed
@@ -286,13 +307,17 @@ class VectorCache:
         statistics: Statistics,
         progress: Callable[[int, int], Awaitable[None]],
     ) -> None:
-        """Make the scope's index file anew from the last one. The old one is deleted; whoever has
+        """Make the scope's index file anew: from the last one, unless vectors of it are gone,
+        since what is removed from an index stays in its file. The old one is deleted; whoever has
         it mapped keeps it until the next search."""
         folder = self._folder()
         source = await self.source(scope)
-        index = await asyncio.to_thread(_load, folder / source.file) if source else None
-        if index is not None and source is not None and source.removed != statistics.removed:
-            index = await self._without_removed(scope, index, source)
+        index = None
+        if statistics.vectors < self._exact_below:
+            await self.drop_file(scope)
+            return
+        if source is not None and source.removed == statistics.removed:
+            index = await asyncio.to_thread(_load, folder / source.file)
         done, last = (len(index), source.up_to) if index is not None and source else (0, 0)
         while rows := await self._db.fetch(
             "SELECT seq, passage_id, vector FROM search_vectors"
@@ -327,7 +352,7 @@ class VectorCache:
             await asyncio.to_thread((folder / source.file).unlink, missing_ok=True)
 
     async def drop_file(self, scope: str) -> None:
-        """Delete the scope's index file: all its vectors are of another model now."""
+        """Delete the scope's index file: its vectors are of another model now, or gone."""
         source = await self.source(scope)
         if source is not None:
             await self._db.execute("DELETE FROM search_vector_files WHERE scope = $1", scope)
@@ -339,19 +364,6 @@ class VectorCache:
         await self._db.execute(
             "UPDATE search_scopes SET version = version + 1 WHERE scope = $1", scope
         )
-
-    async def _without_removed(self, scope: str, index: Any, source: IndexFile) -> Any:
-        """Without the vectors that are gone; None if so many are that it's better made anew."""
-        rows = await self._db.fetch(
-            "SELECT passage_id FROM search_vectors WHERE scope = $1 AND seq <= $2",
-            scope,
-            source.up_to,
-        )
-        gone = np.setdiff1d(index.keys[: len(index)], np.array([row["passage_id"] for row in rows]))
-        if gone.size * 3 > len(index):
-            return None
-        await asyncio.to_thread(index.remove, gone.astype(np.uint64))
-        return index
 
 
 def _outdated(loaded: _Loaded, source: IndexFile | None, statistics: Statistics) -> bool:

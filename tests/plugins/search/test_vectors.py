@@ -120,7 +120,7 @@ async def test_beside_the_file_new_ones_are_found_and_old_ones_go(
 ) -> None:
     ids = await add(room, vectors(600))
     await room.search.indexer.build_vector_file(ANN, silent)
-    late = vectors(210, seed=9)
+    late = vectors(410, seed=9)
     late_ids = await add(room, late, first=2)
     assert (await nearest(room, cache_of(room), late[7]))[0] == late_ids[7]
     assert await room.search.indexer.wants_vector_file(ANN)  # half of exact_below came since
