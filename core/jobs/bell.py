@@ -20,6 +20,7 @@ import secrets
 import sqlite3
 import threading
 import time
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -84,7 +85,7 @@ class Bell:
         """Tell other processes. `delay` None: a stop."""
 
 
-class _Carried(Bell):
+class _Carried(Bell, ABC):
     """Rings that travel: one message at a time, and what comes meanwhile makes one more."""
 
     def __init__(self) -> None:
@@ -182,12 +183,12 @@ class _Carried(Bell):
             hearer.wake()
             hearer.look_for_stops()
 
-    async def _send(self, message: str) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    async def _send(self, message: str) -> None: ...
 
+    @abstractmethod
     async def _listen_once(self, ready: asyncio.Event) -> None:
         """Hear until the connection breaks; sets `ready` when it stands."""
-        raise NotImplementedError
 
 
 class PostgresBell(_Carried):

@@ -28,7 +28,6 @@ from core.db.scope import Scope
 from core.errors import JobError, LockedError
 from core.jobs.ledger import (
     STATES,
-    STICKY,
     Claim,
     JobRow,
     Ledger,
@@ -37,6 +36,7 @@ from core.jobs.ledger import (
     State,
     WorkerRow,
 )
+from core.jobs.statements import STICKY
 from core.log import new_trace, trace_id
 
 if TYPE_CHECKING:

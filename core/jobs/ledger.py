@@ -18,32 +18,17 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import orjson
 
+from core.jobs.statements import CLAIMED, ENDED, KEY_AFTER, STICKY, WAITING, Statements
+
 if TYPE_CHECKING:
     from core.db.database import Database
 
 State = Literal["queued", "suspect", "delayed", "running", "parked", "done", "dead", "cancelled"]
 STATES: tuple[State, ...] = get_args(State)
 
-FORMAT = 1
-"""Version of a row's payload. Rows of a newer one are left to newer workers."""
-
-MAX_CRASHES = 3
-"""A job that was running when this many processes died is dead."""
-
-STICKY = "="
-"""Keys that start so (of updates, of cron ticks) stay taken after the job has ended."""
 _STICKY_SECONDS = 48 * 3600
-"""…for as long as an update may come again."""
-
+"""Seconds for which a sticky key stays taken: as long as an update may come again."""
 _PURGE_AT_ONCE = 5000
-_ENDED = "('done', 'dead', 'cancelled')"
-_WAITING = "('queued', 'suspect', 'delayed', 'parked')"
-_CLAIMED = (
-    "id, name, args, user_id, chat_id, scope, trace, priority, fair, attempt, attempts, crashes, "
-    "token, created_at"
-)
-# Who crashed a worker once runs alone for the rest of its life.
-_READY = "CASE WHEN crashes > 0 THEN 'suspect' ELSE 'queued' END"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +160,7 @@ class Ledger:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self._sql = _statements(database.dialect, database.clock)
+        self._sql = Statements(database.dialect, database.clock)
         self._postgres = database.dialect == "postgres"
 
     # -- enqueue ------------------------------------------------------------------------------
@@ -225,7 +210,7 @@ class Ledger:
     async def take(self, worker: str, job: int, token: int) -> Claim | None:
         """A row that this worker has claimed already, or None if it lost it."""
         row = await self.database.fetchrow(
-            f"SELECT {_CLAIMED} FROM core_jobs "
+            f"SELECT {CLAIMED} FROM core_jobs "
             "WHERE id = $1 AND token = $2 AND worker = $3 AND state = 'running'",
             *(job, token, worker),
         )
@@ -360,12 +345,13 @@ class Ledger:
         """Forget what ended well or was cancelled more than `keep` seconds ago; how many."""
         clock = self.database.clock
         await self.database.execute(
-            f"UPDATE core_jobs SET key = NULL WHERE key IS NOT NULL AND state IN {_ENDED} "
+            f"UPDATE core_jobs SET key = NULL WHERE key IS NOT NULL AND state IN {ENDED} "
             f"AND finished_at < {clock} - {_STICKY_SECONDS}"
         )
         return await self.database.execute(
+            # `state IN …` as in the partial index, which holds the dead ones too.
             "DELETE FROM core_jobs WHERE id IN (SELECT id FROM core_jobs "
-            "WHERE state IN ('done', 'dead', 'cancelled') AND state <> 'dead' "
+            f"WHERE state IN {ENDED} AND state <> 'dead' "
             f"AND finished_at < {clock} - $1 LIMIT {_PURGE_AT_ONCE})",
             float(keep),
         )
@@ -414,7 +400,7 @@ class Ledger:
         clock = self.database.clock
         if await self.database.execute(
             f"UPDATE core_jobs SET state = 'cancelled', finished_at = {clock}, "
-            f"key = {_KEY_AFTER} WHERE id = $1 AND state IN {_WAITING}",
+            f"key = {KEY_AFTER} WHERE id = $1 AND state IN {WAITING}",
             job,
         ):
             return "cancelled"
@@ -441,138 +427,6 @@ class Ledger:
 def cron_prefix(name: str) -> str:
     """What the keys of a cron job's ticks start with; the rest is the tick's time."""
     return f"{STICKY}cron:{name}:"
-
-
-# -- statements ---------------------------------------------------------------------------------
-
-_KEY_AFTER = f"CASE WHEN key LIKE '{STICKY}%' THEN key END"
-
-
-@dataclass(frozen=True, slots=True)
-class _Statements:
-    insert: str
-    insert_only: str
-    claim: str
-    claim_suspects: str
-    finish_done: str
-    finish_many: str
-    finish_and_claim: str
-    finish: str
-    crash: str
-    take_over: str
-    abandoned: str
-    promote: str
-    due: str
-    park: str
-    unpark: str
-    replay: str
-
-
-def _statements(dialect: str, clock: str) -> _Statements:
-    postgres = dialect == "postgres"
-    larger = "greatest" if postgres else "max"
-    known = "name = ANY($3)" if postgres else "name IN (SELECT value FROM json_each($3))"
-    known_1 = known.replace("$3", "$1")
-    unknown = "name <> ALL($1)" if postgres else "name NOT IN (SELECT value FROM json_each($1))"
-    kind = {"$5": "$5::bigint", "$6": "$6::float8", "$7": "$7::float8"} if postgres else {}
-    user, at, delay = (kind.get(number, number) for number in ("$5", "$6", "$7"))
-
-    insert = (
-        "INSERT INTO core_jobs (name, args, version, state, priority, fair, run_at, key, user_id, "
-        "chat_id, scope, trace, attempts, created_at) "
-        f"VALUES ($1, $2, {FORMAT}, $3, $4, "
-        # The user's own queue gets longer, not everybody's: one second of virtual time per job.
-        # Jobs of nobody are one user's.
-        f"{larger}(coalesce((SELECT max(fair) FROM core_jobs WHERE state = 'queued' "
-        f"AND coalesce(user_id, 0) = coalesce({user}, 0)), 0), {clock}) + 1, "
-        f"coalesce({at}, {clock} + {delay}), $8, {user}, $9, $10, $11, $12, {clock}) "
-        "ON CONFLICT (key) WHERE key IS NOT NULL DO NOTHING"
-    )
-
-    def picked(state: str, order: str) -> str:
-        lock = "FOR UPDATE SKIP LOCKED" if postgres else ""
-        return (
-            f"SELECT id FROM core_jobs WHERE state = '{state}' AND version <= {FORMAT} "
-            f"AND {known} ORDER BY {order} LIMIT $2 {lock}"
-        )
-
-    def claim(state: str, order: str, *, relaxed: bool = False) -> str:
-        change = (
-            "UPDATE core_jobs SET state = 'running', worker = $1, token = token + 1, cancel = 0, "
-            f"attempt = attempt + 1, started_at = {clock}"
-        )
-        if postgres:
-            # As a plain IN (…) the planner may run the subquery more than once.
-            columns = ", ".join(f"core_jobs.{column}" for column in _CLAIMED.split(", "))
-            if relaxed:
-                # The commit doesn't wait for the disk: a claim that a crash of the server undoes
-                # is a row that is queued again.
-                columns += ", set_config('synchronous_commit', 'off', true) AS relaxed"
-            return (
-                f"picked AS MATERIALIZED ({picked(state, order)}) {change} FROM picked "
-                f"WHERE core_jobs.id = picked.id RETURNING {columns}"
-            )
-        return f"{change} WHERE id IN ({picked(state, order)}) RETURNING {_CLAIMED}"
-
-    with_ = "WITH " if postgres else ""
-    ended = (
-        f"UPDATE core_jobs SET state = 'done', finished_at = {clock}, worker = NULL, cancel = 0, "
-        f"error = '', key = {_KEY_AFTER}"
-    )
-
-    def finish_many(ids: str, tokens: str) -> str:
-        return (
-            f"{ended.replace('= key', '= core_jobs.key')} "
-            f"FROM unnest({ids}::bigint[], {tokens}::bigint[]) AS f (id, token) "
-            "WHERE core_jobs.id = f.id AND core_jobs.token = f.token AND state = 'running'"
-        )
-
-    crashed = (
-        f"UPDATE core_jobs SET state = CASE WHEN cancel = 1 THEN 'cancelled' "
-        f"WHEN crashes + 1 >= {MAX_CRASHES} THEN 'dead' ELSE 'suspect' END, "
-        "crashes = crashes + 1, attempt = attempt - 1, worker = NULL, cancel = 0, "
-        f"finished_at = CASE WHEN cancel = 1 OR crashes + 1 >= {MAX_CRASHES} THEN {clock} END, "
-        f"key = CASE WHEN cancel = 1 OR crashes + 1 >= {MAX_CRASHES} THEN {_KEY_AFTER} ELSE key END"
-    )
-    orphan = (
-        "state = 'running' AND (worker IS NULL OR NOT EXISTS "
-        "(SELECT 1 FROM core_workers WHERE core_workers.id = core_jobs.worker))"
-    )
-    seconds = "$4::float8" if postgres else "$4"
-    state = "$3::text" if postgres else "$3"
-    return _Statements(
-        insert=f"{insert} RETURNING id",
-        insert_only=insert,
-        claim=with_ + claim("queued", "priority, fair, id", relaxed=True),
-        claim_suspects=with_ + claim("suspect", "id"),
-        finish_done=f"{ended} WHERE id = $1 AND token = $2 AND state = 'running'",
-        finish_many=finish_many("$1", "$2"),
-        finish_and_claim=f"WITH ended AS ({finish_many('$4', '$5')}), "
-        + claim("queued", "priority, fair, id"),
-        # A given-back row that crashed a worker before goes back among the suspects.
-        finish=(
-            f"UPDATE core_jobs SET state = CASE WHEN {state} = 'queued' THEN {_READY} "
-            f"ELSE {state} END, run_at = {clock} + {seconds}, error = $5, attempt = attempt - $6, "
-            f"finished_at = CASE WHEN {state} IN {_ENDED} THEN {clock} END, worker = NULL, "
-            f"cancel = 0, key = CASE WHEN {state} IN {_ENDED} THEN {_KEY_AFTER} ELSE key END "
-            "WHERE id = $1 AND token = $2 AND state = 'running'"
-        ),
-        crash=f"{crashed}, error = $3 "
-        "WHERE id = $1 AND token = $2 AND state = 'running' RETURNING *",
-        take_over=f"{crashed}, error = $1 WHERE {orphan} RETURNING *",
-        abandoned=f"SELECT 1 FROM core_workers WHERE lease_until < {clock} "
-        f"UNION ALL SELECT 1 FROM core_jobs WHERE {orphan} LIMIT 1",
-        promote=f"UPDATE core_jobs SET state = {_READY} WHERE state = 'delayed' "
-        f"AND run_at <= {clock}",
-        due=f"SELECT min(run_at) - {clock} AS seconds FROM core_jobs WHERE state = 'delayed'",
-        park=f"UPDATE core_jobs SET state = 'parked' "
-        f"WHERE state IN ('queued', 'suspect') AND {unknown}",
-        unpark=f"UPDATE core_jobs SET state = {_READY} "
-        f"WHERE state = 'parked' AND version <= {FORMAT} AND {known_1}",
-        replay=f"UPDATE core_jobs SET state = {_READY}, attempt = 0, cancel = 0, "
-        f"crashes = CASE WHEN crashes > 0 THEN 1 ELSE 0 END, fair = {clock}, run_at = {clock}, "
-        "finished_at = NULL WHERE state IN ('dead', 'cancelled')",
-    )
 
 
 def _claim(row: dict[str, Any]) -> Claim:

@@ -9,7 +9,6 @@ import pytest
 
 from core.db.database import Database
 from core.jobs.ledger import (
-    MAX_CRASHES,
     Claim,
     Ending,
     Ledger,
@@ -18,6 +17,7 @@ from core.jobs.ledger import (
     State,
     cron_prefix,
 )
+from core.jobs.statements import MAX_CRASHES
 from tests.core.work import opened
 
 NAMES = ["a.one", "a.two"]
