@@ -1,29 +1,30 @@
-"""`plugram plugins`: list, info, check, enable, disable.
+"""`plugram plugins`: list, info, check, new, enable, disable.
 
 All but `check` read manifests and settings alone, so they work when a plugin is broken.
 """
 
 from __future__ import annotations
 
+import json
 import os
-import sys
 import tempfile
-from contextlib import redirect_stdout
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from core import config
 from core.cli import terminal
-from core.cli.parts import AsJson, load_modules
+from core.cli.parts import AsJson
 from core.cli.terminal import FAILED
 from core.config import Settings
-from core.errors import ConfigError, PluginError, PlugramError
+from core.errors import ConfigError, PlugramError
 from core.host.discovery import Candidate
 from core.host.loader import Inspection, Loader
-from core.host.ordering import is_on
 from core.sources import Origin, nearest
+
+if TYPE_CHECKING:
+    from core.cli.inspection import Finding
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -68,27 +69,60 @@ def info(plugin_id: PluginId, as_json: AsJson = False) -> None:
 
 @app.command()
 def check(
-    plugin_id: Annotated[
-        str, typer.Argument(metavar="[ID]", help="Id of a plugin; all that are on by default.")
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="[ID|PATH]",
+            help="Id of a plugin, or a project, folder or file that needn't be installed;"
+            " all that are on by default.",
+        ),
     ] = "",
+    strict: Annotated[
+        bool, typer.Option("--strict", help="What is missing to publish it counts as a fault.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Import plugins as the bot would, and tell what keeps them from working."""
-    settings = config.read().settings
-    if plugin_id and plugin_id not in _ids(settings):
-        raise _unknown(plugin_id, settings)
-    faults = {
-        name: reasons for name, reasons in _faults(settings).items() if plugin_id in ("", name)
-    }
+    """Import plugins as the bot would, and tell what keeps them from working or being published."""
+    findings = _examined(what)
     if as_json:
-        terminal.put_json(faults)
+        terminal.put_json(
+            {one.candidate.id: {"faults": one.faults, "lacks": one.lacks} for one in findings}
+        )
+    elif what:
+        for finding in findings:
+            _put_finding(finding)
     else:
         rows = [
-            (name, "broken" if reasons else "ok", "; ".join(reasons))
-            for name, reasons in faults.items()
+            (one.candidate.id, one.state, "; ".join(one.faults) or _lacking(one))
+            for one in findings
         ]
         terminal.put_table(["plugin", "state", "why"], rows)
-    raise typer.Exit(FAILED if any(faults.values()) else 0)
+    bad = any(one.faults or (strict and one.lacks) for one in findings)
+    raise typer.Exit(FAILED if bad else 0)
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Its id: birthdays, to_do.")],
+    folder: Annotated[Path, typer.Option("--dir", help="Where to write it.")] = Path(),
+    one_file: Annotated[
+        bool, typer.Option("--one-file", help="A single file of 25 lines.")
+    ] = False,
+) -> None:
+    """Write a new plugin, with tests that pass."""
+    from core.cli.scaffold import write
+
+    home = write(name, folder, one_file=one_file)
+    terminal.say(f"Written: {home}")
+    if one_file:
+        terminal.say(f"Try its test:    pytest {home.with_name(f'test_{home.name}')}")
+        terminal.say(
+            f"Try it yourself: add {json.dumps(str(home))} to [plugins] paths in"
+            " settings.toml, then plugram dev"
+        )
+    else:
+        terminal.say(f"Install it:    pip install -e {home}")
+        terminal.say(f"Try its tests: pytest {home}")
 
 
 @app.command()
@@ -148,37 +182,43 @@ def _flat(value: Any) -> object:
     return ", ".join(map(str, value)) if isinstance(value, list) else value
 
 
-def _faults(settings: Settings) -> dict[str, list[str]]:
-    """Id → what is wrong, for all plugins that are on: manifest, needs, import, settings, hooks,
-    and what the hooks declare, handlers too."""
-    loader = Loader(settings)
-    on = [one.id for one in loader.discover() if is_on(one, settings, safe_mode=False)]
-    faults: dict[str, list[str]] = {plugin_id: [] for plugin_id in on}
-    try:
-        load_modules(loader)
-        loader = _registered(settings)
-    except ConfigError as error:
-        for problem in error.problems:
-            for plugin_id in on:
-                if f"plugins.{plugin_id}." in problem:
-                    faults[plugin_id].append(problem)
-    except PluginError as error:  # a plugin without which the bot doesn't start
-        faults["required"] = [error.message]
-    for quarantine in loader.report.quarantined:
-        faults.setdefault(quarantine.id, []).append(quarantine.reason)
-    return faults
+def _examined(what: str) -> list[Finding]:
+    from core.cli import inspection
+
+    if _is_path(what):
+        return inspection.at(Path(what))
+    settings = config.read().settings
+    if not what:
+        return inspection.deployment(settings)
+    if what not in _ids(settings):
+        raise _unknown(what, settings)
+    return [inspection.one(what, settings)]
 
 
-def _registered(settings: Settings) -> Loader:
-    """The loader of an app that is built as for a bot and never opened."""
-    from core import aio
-    from core import app as composition
+def _lacking(finding: Finding) -> str:
+    if not finding.lacks:
+        return ""
+    number = len(finding.lacks)
+    return f"to publish it {number} {'thing is' if number == 1 else 'things are'} missing"
 
-    with redirect_stdout(sys.stderr):
-        loader = composition.build(settings, role="bot").loader
-        aio.load()
-        loader.routers()
-    return loader
+
+def _is_path(what: str) -> bool:
+    """`.`, `./notes`, `notes.py`; a bare word is an id, be there a folder of that name or not."""
+    return what in {".", ".."} or what.endswith(".py") or any(mark in what for mark in "/\\")
+
+
+def _put_finding(finding: Finding) -> None:
+    """One plugin, line by line."""
+    candidate = finding.candidate
+    terminal.say(f"{candidate.id} {_version(candidate)}".rstrip() + f"  ({candidate.root})")
+    if not finding.faults:
+        terminal.say(f"  ✓ works: {finding.brings or 'brings nothing'}")
+    for fault in finding.faults:
+        terminal.say(f"  ✗ {fault}")
+    for lack in finding.lacks:
+        terminal.say(f"  ○ to publish it: {lack}")
+    if finding.state == "ok":
+        terminal.say("  ✓ ready to be published: README, settings and languages are complete")
 
 
 # -- switching ----------------------------------------------------------------------------------

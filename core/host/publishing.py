@@ -1,5 +1,5 @@
 """What a plugin lacks to be published, by reading its files: README, documented settings, complete
-languages."""
+languages. Nothing is imported, and files that can't be read are told of."""
 
 from __future__ import annotations
 
@@ -11,17 +11,25 @@ from pathlib import Path
 from core.host.discovery import Candidate
 from core.host.i18n_check import Room, check
 
+_NO_README = (
+    "it has no README.md that says what it does (beside plugin.toml, or named by pyproject.toml; a"
+    " single file has its docstring)"
+)
+
 
 def shortcomings(candidate: Candidate) -> list[str]:
-    """A sentence for each."""
+    """A sentence for each, with the way out."""
     if candidate.manifest is None:
         return []
-    readme = _readme(candidate)
-    return [
-        *([] if readme else ["it has no README.md that says what it does"]),
-        *_settings(candidate, readme),
-        *_locales(candidate),
-    ]
+    try:
+        readme = _readme(candidate)
+        return [
+            *([] if readme else [_NO_README]),
+            *_settings(candidate, readme),
+            *_locales(candidate),
+        ]
+    except (SyntaxError, UnicodeDecodeError, OSError) as error:
+        return [f"its files can't be read: {error}"]
 
 
 def _readme(candidate: Candidate) -> str:
@@ -34,23 +42,23 @@ def _readme(candidate: Candidate) -> str:
         about = metadata.metadata(candidate.distribution).json
         return str(about.get("description", ""))
     if root.is_file():
-        return ast.get_docstring(ast.parse(root.read_text(encoding="utf-8"))) or ""
+        return ast.get_docstring(ast.parse(root.read_text(encoding="utf-8"), root.name)) or ""
     return ""
 
 
 def _settings(candidate: Candidate, readme: str) -> Iterator[str]:
     for name, documented in _fields(candidate.root):
         if not documented:
-            yield f"setting {name} has no description"
+            yield f'setting {name} has no description (Field(…, description="…"))'
         if readme and name not in readme:
-            yield f"setting {name} isn't in the README"
+            yield f"setting {name} isn't in the README (a line in its [plugins.{candidate.id}])"
 
 
 def _fields(root: Path) -> Iterator[tuple[str, bool]]:
     """The fields of `Settings`, and whether they have a `description`."""
     home = root / "settings.py" if (root / "settings.py").is_file() else root
     source = home / "__init__.py" if home.is_dir() else home
-    for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+    for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"), source.name)):
         if isinstance(node, ast.ClassDef) and node.name == "Settings":
             for line in node.body:
                 if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name):

@@ -15,7 +15,7 @@ import playground
 from core import aio, config, log
 from core.app import App
 from core.host.discovery import Candidate, discover
-from core.jobs.ledger import STICKY
+from core.jobs.statements import STICKY
 from core.telegram.inbox import Inbox
 from playground.client import Playground
 from plugram.testing.chat import Chat
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 SETTINGS: Mapping[str, Any] = {
     "web.enabled": False,
-    "jobs.reconcile": 0.1,  # cron jobs are planted that often
+    "jobs.reconcile": 0.03,  # cron jobs are planted that often
     "jobs.in_process": "always",
     "intake.attempts": 1,  # what fails is told at once
     "outgoing.per_second": 1000,
@@ -41,7 +41,7 @@ SETTINGS: Mapping[str, Any] = {
 """What differs from a deployment's defaults, for tests to be quick and strict."""
 _SOON = 3.0
 """Seconds: a job that is due by then counts as under way."""
-_LOOK = 0.015
+_LOOK = 0.01
 _QUIET = 2
 """Looks in a row that find nothing under way until the bot is at rest."""
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from core.db import database as db
-from core.jobs.ledger import STICKY
+from core.jobs.statements import STICKY
 
 if TYPE_CHECKING:
     from core.config import Settings
@@ -27,6 +27,9 @@ _LEASES = (
     ("core_intake_processes", "expires_at"),
 )
 """They are kept alive by loops that don't jump, so they move along."""
+_AHEAD = 0.002
+"""Seconds that Python's clock is ahead of the database's, which never is the other way around: what
+the database holds for due must be so for the job too."""
 _PLANTED = 5.0
 """Seconds for the next tick of a cron job to be written."""
 
@@ -115,9 +118,9 @@ class Clock:
         database = self._bot.app.db
         if not isinstance(database, ClockedDatabase):
             raise TypeError("this bot's database has a clock of its own")
-        await database.shift(seconds)
         self._shift += seconds
         self._travel(seconds)
+        await database.shift(seconds)
         self._bot.app.jobs.bell.ring(0.001)  # a ring with a delay looks for what is due by now
         await self._until_planted()
 
@@ -125,7 +128,7 @@ class Clock:
         if self._machine is None:
             import time_machine
 
-            self._machine = time_machine.travel(time.time() + seconds, tick=True)
+            self._machine = time_machine.travel(time.time() + seconds + _AHEAD, tick=True)
             self._traveller = self._machine.start()
         else:
             self._traveller.shift(seconds)
@@ -136,10 +139,10 @@ class Clock:
         deadline = time.monotonic() + _PLANTED
         while crons and time.monotonic() < deadline:
             rows = await self._bot.app.db.fetch(
-                "SELECT name, min(run_at) AS first FROM core_jobs WHERE state = 'delayed' "  # noqa: S608
-                f"AND key LIKE '{STICKY}cron:%' GROUP BY name"
+                f"SELECT name, min(run_at) > {self._bot.app.db.clock} AS to_come FROM core_jobs "  # noqa: S608
+                f"WHERE state = 'delayed' AND key LIKE '{STICKY}cron:%' GROUP BY name"
             )
-            planted = {row["name"] for row in rows if row["first"] > time.time()}
+            planted = {row["name"] for row in rows if row["to_come"]}
             if planted.issuperset(crons):
                 return
             await asyncio.sleep(0.01)
