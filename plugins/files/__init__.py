@@ -30,15 +30,17 @@ def jobs(ctx: Context) -> Sequence[JobSpec]:
         files_jobs.tell,
         files_jobs.erase,
         files_jobs.catch_up,
+        files_jobs.tidy,
     ]
 
 
 @hookimpl
 def routers(ctx: Context) -> Sequence[Router]:
-    from plugins.files import handlers
+    from plugins.files import browsing, handlers
     from plugins.files.settings import Settings
 
-    return [handlers.build(groups=ctx.config(Settings).groups)]
+    groups = ctx.config(Settings).groups
+    return [handlers.build(groups=groups), browsing.build(groups=groups)]
 
 
 @hookimpl

@@ -13,14 +13,18 @@ from plugins.files.service import SENT_AS, Incoming, SentAs
 if TYPE_CHECKING:
     from plugram import Context, Scope, Translate
 
-_FACTS = ("width", "height", "duration", "title", "performer")
+_FACTS = ("width", "height", "duration", "title", "performer", "emoji", "set_name")
 
 
 def build(*, groups: bool) -> Router:
     """A router for private chats and, if wanted, groups."""
     router = Router(name="files")
     chats = {"private", "group", "supergroup"} if groups else {"private"}
-    router.message.register(received, F.content_type.in_(set(SENT_AS)), F.chat.type.in_(chats))
+    here = F.chat.type.in_(chats)
+    router.message.register(received, F.content_type.in_(set(SENT_AS) - {"sticker"}), here)
+    # In groups stickers are talk.
+    router.message.register(received, F.sticker, F.chat.type == "private")
+    router.edited_message.register(edited, F.content_type.in_(set(SENT_AS)), here)
     return router
 
 
@@ -28,6 +32,12 @@ async def received(message: Message, ctx: Context, scope: Scope, t: Translate) -
     item = incoming(message)
     if item is not None:
         await service.of(ctx).receive(item, scope, t)
+
+
+async def edited(message: Message, ctx: Context, scope: Scope) -> None:
+    await service.of(ctx).recaption(
+        scope, message.chat.id, message.message_id, message.caption or ""
+    )
 
 
 def incoming(message: Message) -> Incoming | None:
@@ -45,6 +55,7 @@ def incoming(message: Message) -> Incoming | None:
         sender_id=sender.id if sender else message.chat.id,
         size=media.file_size,
         name=getattr(media, "file_name", None),
+        form=_form(media) if sent_as == "sticker" else "",
         caption=message.caption or "",
         thread_id=message.message_thread_id if message.is_topic_message else None,
         facts=_facts(media),
@@ -60,6 +71,11 @@ def _media(message: Message) -> tuple[SentAs, Any]:
         if media:
             return sent_as, media
     return "document", None
+
+
+def _form(sticker: Any) -> str:
+    """The extension of a sticker's file."""
+    return "tgs" if sticker.is_animated else "webm" if sticker.is_video else "webp"
 
 
 def _facts(media: Any) -> dict[str, Any]:

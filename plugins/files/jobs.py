@@ -40,3 +40,9 @@ async def erase(ctx: Context, job: Job, scope: str, file_id: int, sha256: str) -
 async def catch_up(ctx: Context, job: Job) -> None:
     """Edit the status messages that a crash or an outage left behind."""
     await service.of(ctx).catch_up()
+
+
+@job(timeout=300, attempts=1, priority=Priority.LOW, cron="7 * * * *")
+async def tidy(ctx: Context, job: Job) -> None:
+    """Delete what has been in the trash for long enough, and bytes that nobody has any more."""
+    await service.of(ctx).keeper.tidy(service.of(ctx).settings.trash_days)

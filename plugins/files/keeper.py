@@ -21,6 +21,7 @@ News = Literal["changed", "trash"]
 """What the others hear: other names or tags, or into the trash or out of it."""
 
 _ENDED = frozenset({"done", "dead", "cancelled"})
+_DAY = 86_400
 _STOPPING = 2.0
 """Seconds that a job has to end before its file is deleted."""
 
@@ -33,12 +34,25 @@ class Keeper:
 
     # -- changed ----------------------------------------------------------------------------------
 
-    async def rename(self, scope: Scope, file_id: int, name: str) -> None:
+    async def rename(self, file: TelegramFile, name: str) -> None:
         """Raises UserError where nothing is left of the name, or it is too long."""
-        new = names.chosen(name)
+        scope, new = Scope(file.scope), names.chosen(name, file.name)
         async with self.ctx.transaction(scope):
-            if await repository.alter(scope, file_id, name=new, named=True):
-                await self._announce(scope, [file_id], "changed")
+            if await repository.alter(scope, file.id, name=new, named=True):
+                await self._announce(scope, [file.id], "changed")
+
+    async def recaption(self, file: TelegramFile, caption: str) -> None:
+        """Take over an edited caption; its #words are tags instead of those of the old one."""
+        scope = Scope(file.scope)
+        async with self.ctx.transaction(scope):
+            new = names.hashtags(caption)
+            gone = set(names.hashtags(file.caption)) - set(new)
+            has = set(await repository.tags(scope, file.id)) - gone
+            room = max(0, names.MOST_TAGS - len(has))
+            added = [tag for tag in new if tag not in has][:room]
+            if await repository.alter(scope, file.id, caption=caption):
+                await repository.set_tags(scope, file.id, sorted(has | set(added)))
+                await self._announce(scope, [file.id], "changed")
 
     async def tag(
         self, scope: Scope, file_id: int, add: Iterable[str], remove: Iterable[str] = ()
@@ -138,6 +152,11 @@ class Keeper:
     async def _has_ended(self, job_id: int) -> bool:
         job = await self.ctx.jobs.get(job_id)
         return job is None or job.state in _ENDED
+
+    async def tidy(self, days: int) -> None:
+        """Delete what has been in the trash for so many days, and what was left half deleted."""
+        await self.purge(SYSTEM, await repository.trashed_ids(SYSTEM, days * _DAY))
+        await self.sweep()
 
     async def sweep(self) -> None:
         """Remove the bytes that no file has any more, where that was cut short."""

@@ -22,6 +22,7 @@ _METHODS = {
     "voice": "sendVoice",
     "animation": "sendAnimation",
     "video_note": "sendVideoNote",
+    "sticker": "sendSticker",
 }
 
 

@@ -119,7 +119,7 @@ class Tag(Model):
 
 
 class CachedExtraction(Model):
-    """What a processor made of some bytes, for all scopes that hold them. It goes with the bytes."""
+    """What readers made of some bytes, for all scopes that hold them. It goes with them."""
 
     id = fields.BigIntField(primary_key=True)
     sha256 = fields.CharField(64)

@@ -32,9 +32,9 @@ def clean(raw: str | None, fallback: str) -> str:
     return _short(name) or fallback
 
 
-def chosen(raw: str) -> str:
-    """A name that somebody types for a file. Raises UserError: nothing is left of it, or it is too
-    long; what a person typed isn't cut."""
+def chosen(raw: str, old: str) -> str:
+    """A name that somebody types for a file called `old`, whose extension it gets if it has none.
+    Raises UserError: nothing is left of it, or it is too long; what a person typed isn't cut."""
     name = unicodedata.normalize("NFC", raw)
     name = _BLANKS.sub(" ", _UNSEEN.sub("", _BLANKS.sub(" ", name))).strip()
     if len(name) > LONGEST:
@@ -42,7 +42,8 @@ def chosen(raw: str) -> str:
     name = clean(name, "")
     if not name:
         raise UserError("files-name-empty")
-    return name
+    ending = extension(old)
+    return name if extension(name) or not ending else clean(f"{name}.{ending}", name)
 
 
 def _short(name: str) -> str:
@@ -86,8 +87,24 @@ def hashtags(text: str) -> list[str]:
 def tags(text: str) -> list[str]:
     """What somebody types as tags: `tax, car insurance`, or `tax #car`. Raises UserError for one
     that is too long, and where there is none."""
+    return _read(_words(text))
+
+
+def given_and_taken(text: str) -> tuple[list[str], list[str]]:
+    """As `tags`, where `-tax` means a tag to take off."""
+    words = _words(text)
+    taken = [word for word in words if word.startswith("-")]
+    given = [word for word in words if not word.startswith("-")]
+    return _read(given) if given or not taken else [], _read(taken) if taken else []
+
+
+def _words(text: str) -> list[str]:
     text = _seen(text)
     words = _LIST.split(text) if _LIST.search(text) else text.split()
+    return [word.strip() for word in words]
+
+
+def _read(words: Iterable[str]) -> list[str]:
     found = [name for name in dict.fromkeys(map(_tag, words)) if name]
     if not found:
         raise UserError("files-tags-none")

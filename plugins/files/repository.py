@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from tortoise.expressions import F
+from tortoise.expressions import F, Q
 from tortoise.queryset import QuerySet
 from tortoise.timezone import now
 
@@ -60,9 +61,21 @@ def _held(scope: Scope) -> QuerySet[TelegramFile]:
     return _within(scope).filter(stage__gte=Stage.STORED, duplicate_of=None, deleting=False)
 
 
-def _kept(scope: Scope) -> QuerySet[TelegramFile]:
+def visible(scope: Scope) -> QuerySet[TelegramFile]:
     """Files that people see."""
     return _held(scope).filter(trashed_at=None)
+
+
+def in_trash(scope: Scope) -> QuerySet[TelegramFile]:
+    return _held(scope).filter(trashed_at__isnull=False)
+
+
+async def trashed_ids(scope: Scope, seconds: float = 0, limit: int = 10_000) -> list[int]:
+    """Files that have been in the trash for so long, the oldest first."""
+    rows = in_trash(scope)
+    if seconds:
+        rows = rows.filter(trashed_at__lt=now() - timedelta(seconds=seconds))
+    return await _ids(rows.order_by("trashed_at").limit(limit))
 
 
 # -- reading ------------------------------------------------------------------------------------
@@ -72,13 +85,30 @@ async def get(scope: Scope, file_id: int) -> TelegramFile | None:
     return await _within(scope).get_or_none(id=file_id)
 
 
+async def held(scope: Scope, file_id: int) -> TelegramFile | None:
+    """A file with bytes, perhaps in the trash."""
+    return await _held(scope).get_or_none(id=file_id)
+
+
+async def by_message(scope: Scope, chat_id: int, message_id: int) -> TelegramFile | None:
+    """The file that a message brought, or that a message of ours tells of."""
+    rows = _held(scope).filter(chat_id=chat_id).order_by("-id")
+    return await rows.filter(Q(message_id=message_id) | Q(status_message_id=message_id)).first()
+
+
+async def coming(scope: Scope) -> int:
+    """Files that are on their way and may still arrive."""
+    rows = _within(scope).filter(stage__lt=Stage.STORED, duplicate_of=None, deleting=False)
+    return await rows.exclude(problem__in=list(LOST)).count()
+
+
 async def kept(scope: Scope, file_ids: Sequence[int]) -> list[TelegramFile]:
     """Those of the files whose bytes are there."""
-    return await _kept(scope).filter(id__in=list(file_ids))
+    return await visible(scope).filter(id__in=list(file_ids))
 
 
 async def count(scope: Scope) -> int:
-    return await _kept(scope).count()
+    return await visible(scope).count()
 
 
 async def newest(scope: Scope, limit: int, sender: int | None = None) -> list[TelegramFile]:
@@ -115,8 +145,6 @@ async def document(file: TelegramFile) -> Document | None:
 
 async def behind(seconds: float, limit: int) -> list[TelegramFile]:
     """Files whose status message has been waiting for an edit for a while, of all scopes."""
-    from datetime import timedelta
-
     late = now() - timedelta(seconds=seconds)
     rows = _within(SYSTEM).filter(shown__lt=F("revision"))
     return await rows.filter(updated_at__lt=late).order_by("updated_at").limit(limit)
@@ -210,22 +238,18 @@ async def set_tags(scope: Scope, file_id: int, names: Sequence[str]) -> None:
 
 async def trash(scope: Scope, file_ids: Sequence[int], by: int) -> list[int]:
     """Put files into the trash; those that weren't there before."""
-    found = await _ids(_kept(scope).filter(id__in=list(file_ids)))
-    done = _kept(scope).filter(id__in=found)
+    found = await _ids(visible(scope).filter(id__in=list(file_ids)))
+    done = visible(scope).filter(id__in=found)
     await done.update(trashed_at=now(), trashed_by=by, changes=F("changes") + 1, updated_at=now())
     return found
 
 
 async def restore(scope: Scope, file_ids: Sequence[int]) -> list[int]:
     """Take files out of the trash; those that were in it."""
-    found = await _ids(_trashed(scope).filter(id__in=list(file_ids)))
-    done = _trashed(scope).filter(id__in=found)
+    found = await _ids(in_trash(scope).filter(id__in=list(file_ids)))
+    done = in_trash(scope).filter(id__in=found)
     await done.update(trashed_at=None, trashed_by=None, changes=F("changes") + 1, updated_at=now())
     return found
-
-
-def _trashed(scope: Scope) -> QuerySet[TelegramFile]:
-    return _held(scope).filter(trashed_at__isnull=False)
 
 
 async def _ids(query: QuerySet[TelegramFile]) -> list[int]:
@@ -247,11 +271,12 @@ async def remove(file: TelegramFile) -> None:
         return
     if file.stage >= Stage.STORED and file.duplicate_of is None:
         await count_out(file)
+    duplicates = TelegramFile.filter(scope=file.scope, duplicate_of=file.id)
+    gone = [file.id, *await _ids(duplicates)]
     for model in METADATA.values():
-        await model.filter(file_id=file.id).delete()
-    await Tag.filter(file_id=file.id).delete()
-    await TelegramFile.filter(scope=file.scope, duplicate_of=file.id).delete()
-    await rows.delete()
+        await model.filter(file_id__in=gone).delete()
+    await Tag.filter(file_id__in=gone).delete()
+    await TelegramFile.filter(scope=file.scope, id__in=gone).delete()
 
 
 async def reserve_blob(
@@ -263,6 +288,11 @@ async def reserve_blob(
         _RESERVE.format(clock=ctx.db.clock), sha256, key, kind, size, now(), seconds
     )
     return await Blob.get(sha256=sha256) if held else None
+
+
+async def note_thumbnail(sha256: str, key: str) -> bool:
+    """False: nobody has the bytes any more."""
+    return await Blob.filter(sha256=sha256, refcount__gt=0).update(thumbnail=key) > 0
 
 
 async def unheld_blobs(limit: int = 1000) -> list[str]:

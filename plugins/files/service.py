@@ -13,9 +13,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from plugins.files import names, repository, sniff, views
+from plugins.files import extractions, names, repository, sniff, views
 from plugins.files.keeper import Keeper
 from plugins.files.models import Stage, TelegramFile
+from plugins.files.pages import CardFacts
 from plugins.files.settings import Settings
 from plugins.files.status import StatusBoard
 from plugram import (
@@ -38,7 +39,9 @@ from plugram import (
 if TYPE_CHECKING:
     from plugram import Context, Translate
 
-SentAs = Literal["document", "photo", "audio", "video", "voice", "animation", "video_note"]
+SentAs = Literal[
+    "document", "photo", "audio", "video", "voice", "animation", "video_note", "sticker"
+]
 SENT_AS: tuple[SentAs, ...] = get_args(SentAs)
 
 _KINDS = {
@@ -48,6 +51,7 @@ _KINDS = {
     "audio": "audio",
     "voice": "voice",
     "animation": "animations",
+    "sticker": "stickers",
 }
 """A document's kind is told by its content."""
 _KIND_OF_TYPE = {"image": "images", "video": "videos", "audio": "audio", "text": "documents"}
@@ -71,6 +75,7 @@ _EXTENSIONS = {
 }
 _CHUNK = 1 << 20
 _LONGEST_LABEL = 4096
+_LONGEST_TITLE = 500
 _REPLY_PATIENCE = 5.0
 """Seconds for the first answer; a handler has ten in all."""
 _STORING = 900.0
@@ -94,8 +99,10 @@ class Incoming:
     """As the sender's program called it; anything may be in it."""
     caption: str = ""
     thread_id: int | None = None
+    form: str = ""
+    """The extension, where the kind alone doesn't tell it: of stickers."""
     facts: Mapping[str, Any] = field(default_factory=dict)
-    """Width, height, duration, title, performer, where the message has them."""
+    """Width, height, duration, title, performer, emoji, set_name, where the message has them."""
 
     @property
     def kind(self) -> str:
@@ -103,7 +110,7 @@ class Incoming:
 
     @property
     def clean_name(self) -> str:
-        extension = _EXTENSIONS.get(self.sent_as)
+        extension = self.form or _EXTENSIONS.get(self.sent_as)
         made_up = f"{self.sent_as}-{self.message_id}"
         return names.clean(self.name, f"{made_up}.{extension}" if extension else made_up)
 
@@ -143,9 +150,7 @@ class Files:
             return
         known = await repository.sent_before(scope, item.file_unique_id)
         if known is not None and known.problem not in repository.LOST:
-            await self.ctx.telegram.send(
-                known.chat_id, views.duplicate(t, known.name), reply_to=known.message_id
-            )
+            await self._tell_duplicate(known, item.chat_id, item.message_id, t)
             return
         message_id = await self._first_status(item, views.received(t, item.clean_name, item.kind))
         async with self.ctx.transaction(scope):
@@ -153,6 +158,17 @@ class Files:
             await self._enqueue("store", file)
         if message_id is None:
             self.board.touch(file.chat_id, file.id)
+
+    async def _tell_duplicate(
+        self, original: TelegramFile, chat_id: int, message_id: int, t: Translate
+    ) -> None:
+        """Lead to the file that is there already; from the trash it comes back."""
+        if await self.keeper.restore(Scope(original.scope), [original.id]):
+            text = views.back_from_trash(t, original.name)
+            await self.ctx.telegram.send(chat_id, text, reply_to=message_id)
+        else:
+            text = views.duplicate(t, original.name)
+            await self.ctx.telegram.send(original.chat_id, text, reply_to=original.message_id)
 
     def _refusal(self, item: Incoming, t: Translate) -> str:
         if item.size == 0:
@@ -197,6 +213,7 @@ class Files:
                 "chat_id": item.chat_id,
                 "message_id": item.message_id,
                 "sender_id": item.sender_id,
+                "title": str(item.facts.get("title") or "")[:_LONGEST_TITLE],
                 "problem": "",
                 "status_message_id": status_message_id,
                 "revision": file.revision + 1,
@@ -204,6 +221,8 @@ class Files:
             }
         )
         await file.save()
+        if tags := names.hashtags(item.caption):
+            await repository.set_tags(scope, file.id, sorted(tags))
         if item.facts:
             await repository.describe(file, item.facts)
         return file
@@ -319,9 +338,7 @@ class Files:
         )
         self.board.touch(file.chat_id, file.id)
         t = await self._translate(file)
-        await self.ctx.telegram.send(
-            original.chat_id, views.duplicate(t, original.name), reply_to=original.message_id
-        )
+        await self._tell_duplicate(original, file.chat_id, file.message_id, t)
 
     async def _note(self, file: TelegramFile, problem: str) -> None:
         """Tell why it doesn't go on."""
@@ -336,14 +353,19 @@ class Files:
     async def process(self, scope: Scope, file_id: int) -> None:
         """Have a stored file read, and hand on what it says; in a job. Repeating it is fine."""
         file = await repository.get(scope, file_id)
-        if file is None or file.stage < Stage.STORED:
+        if file is None or file.stage < Stage.STORED or file.deleting:
             return
-        content, problem = await self._read(file)
+        content, problem = await self._read_once(file)
         extraction = _labelled(file, content)
         found_by = "text" if content.sections else "label" if extraction.sections else ""
         async with self.ctx.transaction(scope):
             await repository.change(
-                scope, file_id, problem=problem, found_by=found_by, language=content.language
+                scope,
+                file_id,
+                problem=problem,
+                found_by=found_by,
+                language=content.language,
+                title=str(content.metadata.get("title") or file.title)[:_LONGEST_TITLE],
             )
             await repository.advance(scope, file_id, Stage.PROCESSED)
             await repository.describe(file, _columns(content.metadata))
@@ -351,6 +373,48 @@ class Files:
         if extraction.sections:
             told = replace(await repository.stored(file), language=content.language)
             await self.ctx.hooks.deliver(hooks.on_file_processed, file=told, extraction=extraction)
+            await self._tell_again(file)
+
+    async def _tell_again(self, before: TelegramFile) -> None:
+        """What changed while a file was read came to the others' ears before its text did."""
+        scope = Scope(before.scope)
+        file = await repository.get(scope, before.id)
+        if file is not None and file.changes != before.changes:
+            await self.keeper.tell(scope, file.id, "changed")
+        if file is not None and file.trashed_at is not None:
+            await self.keeper.tell(scope, file.id, "trash")
+
+    async def _read_once(self, file: TelegramFile) -> tuple[Extraction, str]:
+        """As `_read`; from memory if the same readers have read the same bytes before."""
+        able = [one for one in self._processors() if one.task == "continue"]
+        able += [one for one in self._processors() if sniff.matches(file.mime, tuple(one.mimes))]
+        readers = extractions.fingerprint(able)
+        known = await extractions.find(file.sha256, readers)
+        if known is not None:
+            return known, _problem(known)
+        content, problem = await self._read(file)
+        if content.thumbnail:
+            await self._keep_thumbnail(file, content.thumbnail)
+        was_read = content.sections or content.metadata or content.thumbnail
+        packed = await extractions.pack(content) if was_read else None
+        if packed is not None:
+            async with self.ctx.transaction(SYSTEM):
+                await extractions.keep(file.sha256, readers, packed)
+        return content, problem
+
+    async def _keep_thumbnail(self, file: TelegramFile, picture: bytes) -> None:
+        """Beside the bytes that it shows, and as long as they. Without room there is none."""
+        key = f"thumbnails/{file.sha256[:2]}/{file.sha256}.jpg"
+        store = self.ctx.require(BlobStore)
+        try:
+            async with self.desk() as path:
+                await asyncio.to_thread(path.write_bytes, picture)
+                await store.put(key, path)
+        except (StorageError, OSError) as error:
+            self.ctx.log.warning("thumbnail not stored", file=file.id, error=str(error))
+            return
+        if not await repository.note_thumbnail(file.sha256, key):
+            await store.delete(key)
 
     async def _read(self, file: TelegramFile) -> tuple[Extraction, str]:
         """What a processor makes of it, and why not more."""
@@ -370,10 +434,7 @@ class Files:
                     "file not read", file=file.id, processor=processor.name, error=str(error)
                 )
                 return nothing, "no-text" if error.reason == "empty" else error.reason
-        warning = content.warnings[0] if content.warnings else ""
-        if not content.sections:
-            return content, warning or "no-text"
-        return content, f"{warning}-in-part" if warning else ""
+        return content, _problem(content)
 
     def _processor(self, mime: str) -> Processor | None:
         able = [one for one in self._processors() if sniff.matches(mime, tuple(one.mimes))]
@@ -419,8 +480,45 @@ class Files:
         scope, stored = Scope(file.scope), file.stage >= Stage.STORED
         stage = Stage.STORED if stored else Stage.RECEIVED
         async with self.ctx.transaction(scope):
+            await extractions.forget(file.sha256)
             await repository.change(scope, file.id, stage=stage, problem="")
             await self._enqueue("process" if stored else "store", file)
+
+    # -- changed ----------------------------------------------------------------------------------
+
+    async def rename(self, scope: Scope, file: TelegramFile, name: str) -> None:
+        """Raises UserError for what is no name."""
+        async with self.ctx.transaction(scope):
+            await self.keeper.rename(file, name)
+            await self._relabel(file, unless="text")
+
+    async def recaption(self, scope: Scope, chat_id: int, message_id: int, caption: str) -> None:
+        """The caption of a message was edited; of one that brought no file, nothing happens."""
+        file = await repository.by_message(scope, chat_id, message_id)
+        if file is None or file.message_id != message_id or file.caption == caption:
+            return
+        async with self.ctx.transaction(scope):
+            await self.keeper.recaption(file, caption)
+            await self._relabel(file)
+
+    async def _relabel(self, file: TelegramFile, unless: str = "") -> None:
+        """Hand on what a file says together with its new name and caption. `unless`: found by
+        this, it needs no more than to be told of."""
+        if file.stage >= Stage.PROCESSED and (not unless or file.found_by != unless):
+            await self._enqueue("process", file)
+
+    async def card_facts(self, t: Translate, file: TelegramFile) -> CardFacts:
+        """What a file's card says beside its row."""
+        sender = ""
+        if file.chat_id < 0:
+            sender = (await self.ctx.people.get(file.sender_id)).name
+        return CardFacts(
+            status=views.searching(
+                t, file, supported=self.supported(), searchable=self._is_searchable()
+            ),
+            content=await extractions.latest(file.sha256),
+            sender=sender,
+        )
 
     # -- status -----------------------------------------------------------------------------------
 
@@ -435,10 +533,12 @@ class Files:
             await repository.document(file) if file.stage >= Stage.PROCESSED else None,
             original=original.name if original else file.name,
             supported=self.supported(),
-            searchable=any(
-                hasattr(plugin.module, "on_file_processed") for plugin in self.ctx.plugins()
-            ),
+            searchable=self._is_searchable(),
         )
+
+    def _is_searchable(self) -> bool:
+        """Whether somebody here makes files searchable."""
+        return any(hasattr(plugin.module, "on_file_processed") for plugin in self.ctx.plugins())
 
     async def catch_up(self) -> None:
         """Edit the messages that a crash or an outage left behind."""
@@ -517,6 +617,14 @@ def _labelled(file: TelegramFile, content: Extraction) -> Extraction:
     if file.caption.strip():
         labels.append(Section(file.caption.strip()[:_LONGEST_LABEL], {"part": "caption"}))
     return replace(content, sections=[*content.sections, *labels])
+
+
+def _problem(content: Extraction) -> str:
+    """Why there isn't more to find in what was read."""
+    warning = content.warnings[0] if content.warnings else ""
+    if not content.sections:
+        return warning or "no-text"
+    return f"{warning}-in-part" if warning else ""
 
 
 def _columns(metadata: Mapping[str, Any]) -> dict[str, Any]:

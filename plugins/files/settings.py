@@ -26,3 +26,10 @@ class Settings(PluginSettings):
         description="Seconds between two edits of status messages in one private chat; groups, "
         "where Telegram allows less, get three times that.",
     )
+    trash_days: int = Field(
+        default=30,
+        ge=0,
+        le=3650,
+        description="Days that a deleted file stays in the trash. 0: until the next full hour.",
+    )
+    page_size: int = Field(default=8, ge=1, le=40, description="Files on a page of /files.")

@@ -18,12 +18,13 @@ _ICONS = {
     "voice": "🎙",
     "animations": "🎞",
     "documents": "📄",
+    "stickers": "🌟",
 }
 _MEGABYTE = 1 << 20
 
 
 def received(t: Translate, name: str, kind: str) -> str:
-    return _lines(_title(name, kind), t("files-status-received"))
+    return _lines(title(name, kind), t("files-status-received"))
 
 
 def status(
@@ -40,16 +41,24 @@ def status(
     `original`: the name under which a duplicate is there already. `supported`: the kinds of files
     that can be read. `searchable`: somebody here makes files searchable.
     """
-    title = _title(file.name, file.kind)
+    name = title(file.name, file.kind)
     if file.duplicate_of is not None:
-        return _lines(title, t("files-problem-duplicate", original=original))
+        return _lines(name, t("files-problem-duplicate", original=original))
     if file.stage < Stage.STORED:
         state = f"files-problem-{file.problem}" if file.problem else "files-status-received"
-        return _lines(title, t(state))
+        return _lines(name, t(state))
+    found_by = searching(t, file, supported=supported, searchable=searchable)
+    return _lines(name, found_by, _size_of(t, document))
+
+
+def searching(
+    t: Translate, file: TelegramFile, *, supported: Iterable[str], searchable: bool
+) -> str:
+    """How a stored file can be found, or why not."""
     trouble = file.problem and t(
         f"files-problem-{file.problem}", supported=", ".join(supported) or "–"
     )
-    return _lines(title, t(_state(file, searchable)), trouble, _size_of(t, document))
+    return _lines(t(_state(file, searchable)), trouble)
 
 
 def _state(file: TelegramFile, searchable: bool) -> str:
@@ -81,11 +90,11 @@ def too_large(t: Translate, name: str, kind: str, size: int, limit: int) -> str:
         size=-(-size // _MEGABYTE),  # rounded up: 20.3 MB are more than 20
         limit=limit // _MEGABYTE,
     )
-    return _lines(_title(name, kind), told)
+    return _lines(title(name, kind), told)
 
 
 def empty(t: Translate, name: str, kind: str) -> str:
-    return _lines(_title(name, kind), t("files-problem-empty-file"))
+    return _lines(title(name, kind), t("files-problem-empty-file"))
 
 
 def duplicate(t: Translate, name: str) -> str:
@@ -93,10 +102,45 @@ def duplicate(t: Translate, name: str) -> str:
     return t("files-duplicate", name=name)
 
 
-def _title(name: str, kind: str) -> str:
+def back_from_trash(t: Translate, name: str) -> str:
+    """Goes as a reply to the message that brought the file again."""
+    return t("files-back-from-trash", name=name)
+
+
+def title(name: str, kind: str) -> str:
     from plugram import escape
 
-    return f"{_ICONS.get(kind, '📎')} <b>{escape(name)}</b>"
+    return f"{icon(kind)} <b>{escape(name)}</b>"
+
+
+def icon(kind: str) -> str:
+    return _ICONS.get(kind, "📎")
+
+
+def size(t: Translate, count: int) -> str:
+    """Bytes for people: `340 KB`, `2.3 MB`."""
+    if count < 1000:
+        return t("files-size-bytes", size=count)
+    if count < _MEGABYTE:
+        return t("files-size-kb", size=max(1, round(count / 1024)))
+    return t("files-size-mb", size=round(count / _MEGABYTE, 1))
+
+
+def duration(seconds: int) -> str:
+    """`3:05`, `1:02:09`."""
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def language(code: str, shown_in: str) -> str:
+    """A language's name in another one; its code if nobody knows it."""
+    from babel import Locale, UnknownLocaleError
+
+    try:
+        return Locale.parse(code).get_language_name(shown_in) or code
+    except (UnknownLocaleError, ValueError):
+        return code
 
 
 def _lines(*parts: str) -> str:

@@ -22,7 +22,7 @@ from typing import BinaryIO
 from plugram import BlobMissing, StorageError
 
 CHUNK = 1 << 20
-_KEY = re.compile(r"[a-z0-9_-]+(?:/[a-z0-9_-]+){0,7}")
+_KEY = re.compile(r"[a-z0-9_-]+(?:/[a-z0-9_-]+){0,7}(?:\.[a-z0-9]{1,8})?")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _UNFINISHED = ".unfinished"
 _STALE = 24 * 3600

@@ -53,3 +53,120 @@ files-problem-unsafe = It is built in a way that does harm when it is read, so I
 files-problem-crash = My reader failed on it: something in the file is broken. Save it anew, or in another format.
 files-problem-unread = I couldn't make it searchable, in several tries. The file itself is safe.
 files-problem-lost-bytes = My copy of it is lost. Send it again.
+
+# /files
+command-files = Your files: find, rename, tag, delete
+command-tag = Tag the file you reply to
+files-word-trash = trash
+
+files-list = 🗂 <b>{ $files ->
+    [0] Your files
+    [one] { $files } file
+   *[other] { $files } files
+}</b>
+files-list-chosen = { $chosen }: { $files ->
+    [one] { $files } file
+   *[other] { $files } files
+}
+files-list-coming = { $files ->
+    [one] ⏳ { $files } more is on its way.
+   *[other] ⏳ { $files } more are on their way.
+}
+files-list-empty = There is nothing here yet. Send me a file, and I'll keep it.
+files-list-nothing = None of your files is like that.
+files-choose-kind = Which kind of files?
+files-choose-tag = Which tag?
+files-no-tags = No file has a tag yet. Reply to a file with #words, or write them into its caption.
+files-tag-any = Any tag
+files-tag-unknown = No file has the tag #{ $tag }.
+
+files-kind-all = All kinds
+files-kind-images = Pictures
+files-kind-videos = Videos
+files-kind-audio = Music
+files-kind-documents = Documents
+files-kind-voice = Voice
+files-kind-animations = Animations
+files-kind-stickers = Stickers
+files-kind-other = Other
+
+files-button-send = 📎 Send file
+files-button-show = 💬 Show message
+files-button-rename = ✏️ Rename
+files-button-tags = 🏷 Tags
+files-button-delete = 🗑 Delete
+files-button-back = ‹ Back
+files-button-to-files = ‹ Files
+files-button-done = ✓ Done
+files-button-type = ✍️ Another one…
+files-button-trash-it = Delete
+files-button-keep = Keep
+files-button-undo = ↩️ Undo
+files-button-restore = ↩️ Restore
+files-button-erase = ❌ Delete for good
+files-button-erase-it = Delete for good
+files-button-trash = 🗑 Trash ({ $files })
+files-button-empty-trash = ❌ Empty the trash
+
+files-card-from = { $date }, from { $name }
+files-size-bytes = { $size ->
+    [one] { $size } byte
+   *[other] { $size } bytes
+}
+files-size-kb = { $size } KB
+files-size-mb = { $size } MB
+files-fact-title = Title: { $value }
+files-fact-author = Author: { $value }
+files-fact-performer = Performer: { $value }
+files-fact-written_at = Written: { $value }
+files-fact-emoji = Emoji: { $value }
+files-fact-set_name = Set: { $value }
+files-fact-camera = Camera: { $value }
+files-fact-taken = Taken: { $value }
+
+files-original = Here it came: <b>{ $name }</b>
+files-original-gone = The message that brought <b>{ $name }</b> isn't there any more.
+
+files-ask-name = What shall <b>{ $name }</b> be called? Write the new name, or /cancel.
+files-name-empty = Nothing is left of this name. Write one with letters or digits, or /cancel.
+files-name-long = { $length } characters are too many for a name, { $longest } are possible. Write a shorter one, or /cancel.
+
+files-tags-of = Press a tag to take it off (✕) or to give it (＋).
+files-ask-tags = Which tags for <b>{ $name }</b>? Write words with spaces or commas between them, or /cancel.
+files-tags-none = I see no tag in this. Write words of letters and digits, as in: tax, car insurance
+files-tag-long = The tag “{ $tag }” is too long: { $longest } characters are possible.
+files-tags-many = These are too many tags: a file can have { $most }.
+files-tags-now = 🏷 <b>{ $name }</b>: { $tags }
+files-tags-now-none = 🏷 <b>{ $name }</b> has no tags now.
+files-tag-usage = Reply to a file with <code>/tag tax, car</code>, or just with <code>#tax</code>. With <code>/tag -tax</code> you take a tag off.
+files-tag-no-file = This message brought no file that I keep.
+
+files-ask-delete = Delete <b>{ $name }</b>? { $days ->
+    [0] Nobody finds it any more then.
+    [one] It stays in the trash for a day.
+   *[other] It stays in the trash for { $days } days.
+}
+files-trashed = 🗑 <b>{ $name }</b> is in the trash.
+files-ask-erase = Delete <b>{ $name }</b> for good? Nothing brings it back then.
+files-erased = ❌ <b>{ $name }</b> is deleted.
+files-trash = 🗑 <b>{ $files ->
+    [one] { $files } file in the trash
+   *[other] { $files } files in the trash
+}</b>
+files-trash-days = { $days ->
+    [0] They are deleted for good within the hour.
+    [one] Each is deleted for good after a day.
+   *[other] Each is deleted for good after { $days } days.
+}
+files-trash-empty = 🗑 The trash is empty.
+files-ask-empty = { $files ->
+    [one] Delete { $files } file for good? Nothing brings it back then.
+   *[other] Delete { $files } files for good? Nothing brings them back then.
+}
+files-emptied = ❌ { $files ->
+    [one] { $files } file is deleted.
+   *[other] { $files } files are deleted.
+}
+files-back-from-trash = ♻️ <b>{ $name }</b> was in the trash. It's back.
+files-not-yours = Only whoever sent this file and the group's admins may change it.
+files-not-admin = Only the group's admins may empty the trash.

@@ -55,3 +55,129 @@ files-problem-unsafe = Está hecho de un modo que causa daño al leerlo, así qu
 files-problem-crash = Mi lector ha fallado: algo en el archivo está mal. Vuelve a guardarlo, o en otro formato.
 files-problem-unread = No he podido añadirlo a la búsqueda tras varios intentos. El archivo está a salvo.
 files-problem-lost-bytes = He perdido mi copia. Envíalo de nuevo.
+
+# /files
+command-files = Tus archivos: buscar, renombrar, etiquetar, borrar
+command-tag = Etiqueta el archivo al que respondes
+files-word-trash = papelera
+
+files-list = 🗂 <b>{ $files ->
+    [0] Tus archivos
+    [one] { $files } archivo
+    [many] { $files } de archivos
+   *[other] { $files } archivos
+}</b>
+files-list-chosen = { $chosen }: { $files ->
+    [one] { $files } archivo
+    [many] { $files } de archivos
+   *[other] { $files } archivos
+}
+files-list-coming = { $files ->
+    [one] ⏳ Hay { $files } más en camino.
+    [many] ⏳ Hay { $files } más en camino.
+   *[other] ⏳ Hay { $files } más en camino.
+}
+files-list-empty = Aquí aún no hay nada. Envíame un archivo y lo guardaré.
+files-list-nothing = No tienes ningún archivo así.
+files-choose-kind = ¿Qué tipo de archivos?
+files-choose-tag = ¿Qué etiqueta?
+files-no-tags = Ningún archivo tiene etiquetas todavía. Responde a un archivo con #palabras o ponlas en su descripción.
+files-tag-any = Cualquier etiqueta
+files-tag-unknown = Ningún archivo tiene la etiqueta #{ $tag }.
+
+files-kind-all = Todos los tipos
+files-kind-images = Imágenes
+files-kind-videos = Vídeos
+files-kind-audio = Música
+files-kind-documents = Documentos
+files-kind-voice = Mensajes de voz
+files-kind-animations = Animaciones
+files-kind-stickers = Stickers
+files-kind-other = Otros
+
+files-button-send = 📎 Enviar archivo
+files-button-show = 💬 Ver mensaje
+files-button-rename = ✏️ Renombrar
+files-button-tags = 🏷 Etiquetas
+files-button-delete = 🗑 Borrar
+files-button-back = ‹ Volver
+files-button-to-files = ‹ Archivos
+files-button-done = ✓ Listo
+files-button-type = ✍️ Otra…
+files-button-trash-it = Borrar
+files-button-keep = Conservar
+files-button-undo = ↩️ Deshacer
+files-button-restore = ↩️ Restaurar
+files-button-erase = ❌ Borrar del todo
+files-button-erase-it = Borrar del todo
+files-button-trash = 🗑 Papelera ({ $files })
+files-button-empty-trash = ❌ Vaciar la papelera
+
+files-card-from = { $date }, de { $name }
+files-size-bytes = { $size ->
+    [one] { $size } byte
+    [many] { $size } de bytes
+   *[other] { $size } bytes
+}
+files-size-kb = { $size } KB
+files-size-mb = { $size } MB
+files-fact-title = Título: { $value }
+files-fact-author = Autor: { $value }
+files-fact-performer = Intérprete: { $value }
+files-fact-written_at = Escrito: { $value }
+files-fact-emoji = Emoji: { $value }
+files-fact-set_name = Colección: { $value }
+files-fact-camera = Cámara: { $value }
+files-fact-taken = Fecha de la foto: { $value }
+
+files-original = Aquí llegó: <b>{ $name }</b>
+files-original-gone = El mensaje que trajo <b>{ $name }</b> ya no está.
+
+files-ask-name = ¿Cómo se va a llamar <b>{ $name }</b>? Escribe el nuevo nombre, o /cancel.
+files-name-empty = De ese nombre no queda nada. Escribe uno con letras o cifras, o /cancel.
+files-name-long = { $length } caracteres son demasiados para un nombre: caben { $longest }. Escribe uno más corto, o /cancel.
+
+files-tags-of = Pulsa una etiqueta para quitarla (✕) o ponerla (＋).
+files-ask-tags = ¿Qué etiquetas le pongo a <b>{ $name }</b>? Escribe palabras separadas por espacios o comas, o /cancel.
+files-tags-none = No veo ninguna etiqueta. Escribe palabras con letras y cifras, por ejemplo: impuestos, seguro del coche
+files-tag-long = La etiqueta «{ $tag }» es demasiado larga: caben { $longest } caracteres.
+files-tags-many = Son demasiadas etiquetas: un archivo puede tener { $most }.
+files-tags-now = 🏷 <b>{ $name }</b>: { $tags }
+files-tags-now-none = 🏷 <b>{ $name }</b> ya no tiene etiquetas.
+files-tag-usage = Responde a un archivo con <code>/tag impuestos, coche</code>, o simplemente con <code>#impuestos</code>. Con <code>/tag -impuestos</code> quitas una etiqueta.
+files-tag-no-file = Ese mensaje no trajo ningún archivo que yo guarde.
+
+files-ask-delete = ¿Borrar <b>{ $name }</b>? { $days ->
+    [0] Ya nadie podrá encontrarlo.
+    [one] Quedará un día en la papelera.
+    [many] Quedará { $days } de días en la papelera.
+   *[other] Quedará { $days } días en la papelera.
+}
+files-trashed = 🗑 <b>{ $name }</b> está en la papelera.
+files-ask-erase = ¿Borrar <b>{ $name }</b> del todo? No se podrá recuperar.
+files-erased = ❌ <b>{ $name }</b> está borrado.
+files-trash = 🗑 <b>{ $files ->
+    [one] { $files } archivo en la papelera
+    [many] { $files } de archivos en la papelera
+   *[other] { $files } archivos en la papelera
+}</b>
+files-trash-days = { $days ->
+    [0] Se borran del todo en menos de una hora.
+    [one] Cada uno se borra del todo al cabo de un día.
+    [many] Cada uno se borra del todo al cabo de { $days } de días.
+   *[other] Cada uno se borra del todo al cabo de { $days } días.
+}
+files-trash-empty = 🗑 La papelera está vacía.
+files-ask-empty = { $files ->
+    [one] ¿Borrar { $files } archivo del todo? No se podrá recuperar.
+    [many] ¿Borrar { $files } de archivos del todo? No se podrán recuperar.
+   *[other] ¿Borrar { $files } archivos del todo? No se podrán recuperar.
+}
+files-emptied = ❌ { $files ->
+    [one] { $files } archivo borrado.
+    [many] { $files } de archivos borrados.
+   *[other] { $files } archivos borrados.
+}
+files-back-from-trash = ♻️ <b>{ $name }</b> estaba en la papelera. Ya está de vuelta.
+files-not-yours = Solo quien envió este archivo y los administradores del grupo pueden cambiarlo.
+files-not-admin = Solo los administradores del grupo pueden vaciar la papelera.

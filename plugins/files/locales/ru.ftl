@@ -57,3 +57,138 @@ files-problem-unsafe = Он устроен так, что чтение може�
 files-problem-crash = При чтении произошёл сбой: в файле что-то испорчено. Сохраните его заново или в другом формате.
 files-problem-unread = Не получилось добавить в поиск за несколько попыток. Сам файл цел.
 files-problem-lost-bytes = Моя копия файла утеряна. Пришлите его ещё раз.
+
+# /files
+command-files = Ваши файлы: найти, переименовать, пометить, удалить
+command-tag = Пометить файл, на который отвечаете
+files-word-trash = корзина
+
+files-list = 🗂 <b>{ $files ->
+    [0] Ваши файлы
+    [one] { $files } файл
+    [few] { $files } файла
+    [many] { $files } файлов
+   *[other] { $files } файла
+}</b>
+files-list-chosen = { $chosen }: { $files ->
+    [one] { $files } файл
+    [few] { $files } файла
+    [many] { $files } файлов
+   *[other] { $files } файла
+}
+files-list-coming = { $files ->
+    [one] ⏳ Ещё { $files } на подходе.
+    [few] ⏳ Ещё { $files } на подходе.
+    [many] ⏳ Ещё { $files } на подходе.
+   *[other] ⏳ Ещё { $files } на подходе.
+}
+files-list-empty = Здесь пока пусто. Пришлите файл, и я его сохраню.
+files-list-nothing = Таких файлов у вас нет.
+files-choose-kind = Какие файлы показать?
+files-choose-tag = С какой меткой?
+files-no-tags = Меток пока нет. Ответьте на файл #словами или добавьте их в подпись.
+files-tag-any = Любая метка
+files-tag-unknown = Файлов с меткой #{ $tag } нет.
+
+files-kind-all = Все файлы
+files-kind-images = Картинки
+files-kind-videos = Видео
+files-kind-audio = Музыка
+files-kind-documents = Документы
+files-kind-voice = Голосовые
+files-kind-animations = Анимации
+files-kind-stickers = Стикеры
+files-kind-other = Другое
+
+files-button-send = 📎 Прислать файл
+files-button-show = 💬 К сообщению
+files-button-rename = ✏️ Имя
+files-button-tags = 🏷 Метки
+files-button-delete = 🗑 Удалить
+files-button-back = ‹ Назад
+files-button-to-files = ‹ К файлам
+files-button-done = ✓ Готово
+files-button-type = ✍️ Другая…
+files-button-trash-it = Удалить
+files-button-keep = Оставить
+files-button-undo = ↩️ Вернуть
+files-button-restore = ↩️ Восстановить
+files-button-erase = ❌ Удалить навсегда
+files-button-erase-it = Удалить навсегда
+files-button-trash = 🗑 Корзина ({ $files })
+files-button-empty-trash = ❌ Очистить корзину
+
+files-card-from = { $date }, прислал(а) { $name }
+files-size-bytes = { $size ->
+    [one] { $size } байт
+    [few] { $size } байта
+    [many] { $size } байт
+   *[other] { $size } байта
+}
+files-size-kb = { $size } КБ
+files-size-mb = { $size } МБ
+files-fact-title = Название: { $value }
+files-fact-author = Автор: { $value }
+files-fact-performer = Исполнитель: { $value }
+files-fact-written_at = Написано: { $value }
+files-fact-emoji = Эмодзи: { $value }
+files-fact-set_name = Набор: { $value }
+files-fact-camera = Камера: { $value }
+files-fact-taken = Снято: { $value }
+
+files-original = Вот где он пришёл: <b>{ $name }</b>
+files-original-gone = Сообщения, в котором пришёл <b>{ $name }</b>, больше нет.
+
+files-ask-name = Как назвать <b>{ $name }</b>? Напишите новое имя или /cancel.
+files-name-empty = От такого имени ничего не остаётся. Напишите имя с буквами или цифрами или /cancel.
+files-name-long = Слишком длинное имя, символов: { $length }. Можно не больше { $longest }. Напишите короче или /cancel.
+
+files-tags-of = Нажмите на метку, чтобы снять её (✕) или поставить (＋).
+files-ask-tags = Какие метки поставить на <b>{ $name }</b>? Напишите слова через пробел или запятую, или /cancel.
+files-tags-none = Не вижу здесь меток. Напишите слова из букв и цифр, например: налоги, страховка машины
+files-tag-long = Метка «{ $tag }» слишком длинная, можно не больше { $longest } символов.
+files-tags-many = Слишком много меток: у файла их может быть { $most }.
+files-tags-now = 🏷 <b>{ $name }</b>: { $tags }
+files-tags-now-none = 🏷 <b>{ $name }</b>: меток больше нет.
+files-tag-usage = Ответьте на файл командой <code>/tag налоги, машина</code> или просто <code>#налоги</code>. Снять метку: <code>/tag -налоги</code>.
+files-tag-no-file = В этом сообщении нет файла, который я храню.
+
+files-ask-delete = Удалить <b>{ $name }</b>? { $days ->
+    [0] Найти его будет уже нельзя.
+    [one] В корзине он пролежит { $days } день.
+    [few] В корзине он пролежит { $days } дня.
+    [many] В корзине он пролежит { $days } дней.
+   *[other] В корзине он пролежит { $days } дня.
+}
+files-trashed = 🗑 <b>{ $name }</b> в корзине.
+files-ask-erase = Удалить <b>{ $name }</b> навсегда? Вернуть будет нельзя.
+files-erased = ❌ <b>{ $name }</b> удалён.
+files-trash = 🗑 <b>В корзине { $files ->
+    [one] { $files } файл
+    [few] { $files } файла
+    [many] { $files } файлов
+   *[other] { $files } файла
+}</b>
+files-trash-days = { $days ->
+    [0] Они удаляются навсегда в течение часа.
+    [one] Каждый удаляется навсегда через { $days } день.
+    [few] Каждый удаляется навсегда через { $days } дня.
+    [many] Каждый удаляется навсегда через { $days } дней.
+   *[other] Каждый удаляется навсегда через { $days } дня.
+}
+files-trash-empty = 🗑 Корзина пуста.
+files-ask-empty = { $files ->
+    [one] Удалить навсегда { $files } файл? Вернуть будет нельзя.
+    [few] Удалить навсегда { $files } файла? Вернуть будет нельзя.
+    [many] Удалить навсегда { $files } файлов? Вернуть будет нельзя.
+   *[other] Удалить навсегда { $files } файла? Вернуть будет нельзя.
+}
+files-emptied = ❌ { $files ->
+    [one] Удалён { $files } файл.
+    [few] Удалено { $files } файла.
+    [many] Удалено { $files } файлов.
+   *[other] Удалено { $files } файла.
+}
+files-back-from-trash = ♻️ <b>{ $name }</b> лежал в корзине. Теперь он снова здесь.
+files-not-yours = Менять этот файл могут только тот, кто его прислал, и админы группы.
+files-not-admin = Очищать корзину могут только админы группы.

@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
                 "app": "files",
                 "unique_together": (("sha256", "processor"),),
                 "pk_attr": "id",
-                "table_description": "What a processor made of some bytes, for all scopes that hold them. It goes with the bytes.",
+                "table_description": "What readers made of some bytes, for all scopes that hold them. It goes with them.",
             },
             bases=["Model"],
         ),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from tests.support.processes import PlaygroundProcess
 EARS = """
     import plugram
 
-    stored, processed = [], []
+    stored, processed, news = [], [], []
     deaf = False
 
     @plugram.hookimpl
@@ -38,6 +39,31 @@ EARS = """
             plugram.hooks.on_file_searchable,
             file_id=file.id, scope_key=file.scope.key, words=True, meaning=False,
         )
+
+    def heard(what, file):
+        if deaf:
+            raise RuntimeError("deaf")
+        news.append((what, file))
+
+    @plugram.hookimpl
+    async def on_file_changed(file):
+        heard("changed", file)
+
+    @plugram.hookimpl
+    async def on_file_trashed(file):
+        heard("trashed", file)
+
+    @plugram.hookimpl
+    async def on_file_restored(file):
+        heard("restored", file)
+
+    @plugram.hookimpl
+    async def on_file_deleted(file):
+        heard("deleted", file)
+
+    @plugram.hookimpl
+    async def file_leftovers(file_ids, fix):
+        return [f"ears: file {file.id}" for what, file in news if file.id not in file_ids]
 """
 """A plugin that listens, and makes searchable what it hears."""
 
@@ -91,7 +117,7 @@ def files_of(app: App) -> Files:
 
 
 def ears(app: App) -> Any:
-    """The module of the listening plugin: `stored`, `processed`, `deaf`."""
+    """The module of the listening plugin: `stored`, `processed`, `news`, `deaf`."""
     plugin = app.loader.report.find("ears")
     assert plugin is not None, app.loader.report.quarantined
     return plugin.module
@@ -101,3 +127,25 @@ async def row(app: App, file_id: int = 1) -> TelegramFile:
     found = await repository.get(SYSTEM, file_id)
     assert found is not None
     return found
+
+
+async def until(found: Callable[[], Awaitable[Any]], seconds: float = 10) -> Any:
+    """What `found` gives once it is true."""
+    async with asyncio.timeout(seconds):
+        while not (value := await found()):
+            await asyncio.sleep(0.03)
+    return value
+
+
+async def sent(ann: Person, content: bytes, name: str, **fields: Any) -> dict[str, Any]:
+    """A file that is searchable, as Ann's message."""
+    message = await ann.upload(content, name=name, **fields)
+    told = await ann.wait_reply(contains=name)
+    await ann.wait_text(told, "✅")
+    return message
+
+
+def labels(message: dict[str, Any]) -> list[str]:
+    """The texts of a message's buttons."""
+    rows = message.get("reply_markup", {}).get("inline_keyboard", [])
+    return [button["text"] for row in rows for button in row]
