@@ -469,8 +469,8 @@ class Index(ABC):
         await self._put_facts(file.file_id, facts)
         await self._add_statistics(file.scope, hidden=int(facts.hidden) - int(file.facts.hidden))
 
-    async def rename(self, file: IndexedFile, name: str, row: PassageRow) -> None:
-        """Another name; `row` is the passage that stands for it."""
+    async def rename(self, file: IndexedFile, row: PassageRow) -> None:
+        """Another name, the file's as it is given; `row` is the passage that stands for it."""
         rows = await self.db.fetch(
             "SELECT id, ordinal, length FROM search_passages WHERE file_id = $1 AND ordinal = 0",
             file.file_id,
@@ -481,7 +481,7 @@ class Index(ABC):
             "UPDATE search_files SET name = $2, name_terms = $3, meaning ="
             " CASE WHEN passages = 0 THEN 0 ELSE meaning END WHERE file_id = $1",
             file.file_id,
-            name,
+            file.name,
             row.packed,
         )
 

@@ -18,11 +18,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import compress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -35,6 +35,8 @@ _K1 = 1.2
 _B = 0.5
 _STEM_WEIGHT = 0.9
 _STOP_WEIGHT = 0.15
+_STEM, _EXTRA = 1, 2
+"""Parts of a packed text, after the exact forms."""
 _PHRASE_GAP = 3
 """Positions that may lie from one word of the query to the next."""
 
@@ -101,8 +103,9 @@ class Corpus:
     """Positions a passage has on average."""
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
+    """A tuple, as there are hundreds of them in a search."""
+
     passage_id: int
     file_id: int
     terms: bytes
@@ -131,8 +134,7 @@ class Weights:
     name: float = 0.3
 
 
-@dataclass(frozen=True, slots=True)
-class Scored:
+class Scored(NamedTuple):
     """A candidate with its score and what it is made of."""
 
     passage_id: int
@@ -145,7 +147,7 @@ class Scored:
     """Share of the query's weight that the passage has, 0–1."""
     phrase: float
     name: float
-    matched: tuple[str, ...] = field(default=())
+    matched: tuple[str, ...] = ()
     """The words of the query that it has, as typed."""
     parts: tuple[float, ...] = ()
     """What words, meaning, phrase and name add to the score."""
@@ -163,8 +165,8 @@ def rank(
         return []
     table = _Table(groups, corpus)
     words = table.score([candidate.terms for candidate in candidates])
-    names = table.score([candidate.name_terms for candidate in candidates])
-    meaning = np.array([standing_out(one.cosine, background) for one in candidates])
+    names = _names(table, candidates)
+    meaning = standing_out([candidate.cosine for candidate in candidates], background)
     # The less of the query a passage has, the less its words can be trusted: one rare word of five
     # is often a coincidence, and then the meaning should decide.
     parts = np.stack(
@@ -172,7 +174,7 @@ def rank(
             weights.words * np.sqrt(words.coverage) * words.bm25,
             weights.meaning * meaning,
             weights.phrase * words.phrase,
-            weights.name * names.coverage,
+            weights.name * names,
         ],
         axis=1,
     )
@@ -180,30 +182,43 @@ def rank(
     newest = np.array([-one.passage_id for one in candidates])
     order = np.lexsort((newest, -score.round(4)))
     typed = [group.text for group in groups]
-    found = words.found.tolist()
+    columns = (score, words.bm25, meaning, words.coverage, words.phrase, names, parts, words.found)
     return [
         Scored(
-            passage_id=candidates[row].passage_id,
-            file_id=candidates[row].file_id,
-            score=float(score[row]),
-            words=float(words.bm25[row]),
-            meaning=float(meaning[row]),
-            cosine=candidates[row].cosine,
-            coverage=float(words.coverage[row]),
-            phrase=float(words.phrase[row]),
-            name=float(names.coverage[row]),
-            matched=tuple(compress(typed, found[row])),
-            parts=tuple(parts[row].tolist()),
+            passage_id=candidate.passage_id,
+            file_id=candidate.file_id,
+            score=fused,
+            words=bm25,
+            meaning=distance,
+            cosine=candidate.cosine,
+            coverage=coverage,
+            phrase=phrase,
+            name=name,
+            matched=tuple(compress(typed, found)),
+            parts=tuple(shares),
         )
-        for row in order.tolist()
+        for candidate, fused, bm25, distance, coverage, phrase, name, shares, found in zip(
+            [candidates[row] for row in order.tolist()],
+            *(column[order].tolist() for column in columns),
+            strict=True,
+        )
     ]
 
 
-def standing_out(cosine: float | None, background: Background) -> float:
+def _names(table: _Table, candidates: Sequence[Candidate]) -> npt.NDArray[np.float64]:
+    """To each candidate, how much of the query is in its file's name; each name is read once."""
+    names = {one.file_id: one.name_terms for one in candidates}
+    rows = {file_id: row for row, file_id in enumerate(names)}
+    coverage = table.score(list(names.values())).coverage
+    return coverage[[rows[one.file_id] for one in candidates]]
+
+
+def standing_out(
+    cosines: Sequence[float | None], background: Background
+) -> npt.NDArray[np.float64]:
     """0 for a cosine as between unrelated texts, 1 for one that stands six deviations above."""
-    if cosine is None:
-        return 0.0
-    return max(0.0, (cosine - background.mean) / (6 * background.deviation))
+    known = np.array([background.mean if cosine is None else cosine for cosine in cosines])
+    return np.maximum(0.0, (known - background.mean) / (6 * background.deviation))
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,24 +246,15 @@ class _Table:
         self._hashes = np.array([hashed for hashed, _, _ in entries], dtype=np.uint32)
         self._group = np.array([number for _, number, _ in entries], dtype=np.int64)
         self._weight = np.array([weight for _, _, weight in entries])
+        self._likely = np.zeros(1 << 16, dtype=bool)
+        self._likely[self._hashes & 0xFFFF] = True
 
     def score(self, packed: Sequence[bytes]) -> _Scores:
         rows = len(packed)
-        if not self._count:
-            return _no_words(rows)
-        texts = [np.frombuffer(blob, dtype="<u4") for blob in packed]
-        lengths = np.array([int(text[0]) if text.size else 0 for text in texts])
-        positions, owner = _positions(texts, lengths)
-        exact = self._look_up(positions[0])
-        stem = self._look_up(positions[1])
-        extras = [text[1 + 2 * n :] for text, n in zip(texts, lengths, strict=True)]
-        extra_owner = np.repeat(np.arange(rows), [extra.size for extra in extras])
-        extra = self._look_up(np.concatenate(extras) if extras else positions[0][:0])
-
-        group = np.where(exact.weight >= stem.weight, exact.group, stem.group)
-        weight = np.maximum(exact.weight, stem.weight)
-        tf = self._frequencies(rows, owner, group, weight)
-        tf += self._frequencies(rows, extra_owner, extra.group, extra.weight)
+        if not self._count or not rows:
+            return _no_words(rows, self._count)
+        hits, lengths = self._look_up(packed)
+        tf = self._frequencies(rows, hits)
         found = tf > 0
         norm = _K1 * (1 - _B + _B * lengths / self._average)
         saturated = tf * (_K1 + 1) / (tf + norm[:, None] + 1e-9)
@@ -256,61 +262,85 @@ class _Table:
         return _Scores(
             bm25=saturated @ self._idf / total,
             coverage=found @ self._idf / total,
-            phrase=self._phrases(rows, owner, group),
+            phrase=self._phrases(rows, hits),
             found=found,
         )
 
-    def _look_up(self, hashes: npt.NDArray[np.uint32]) -> _Found:
-        at = np.minimum(np.searchsorted(self._hashes, hashes), self._hashes.size - 1)
-        hit = self._hashes[at] == hashes
-        return _Found(np.where(hit, self._group[at], -1), np.where(hit, self._weight[at], 0.0))
+    def _look_up(self, packed: Sequence[bytes]) -> tuple[_Hits, npt.NDArray[np.int64]]:
+        """Where the texts have terms of the query, and how many positions each text has."""
+        sizes = np.array([len(blob) // 4 for blob in packed])
+        starts = np.cumsum(sizes) - sizes
+        numbers = np.frombuffer(b"".join(packed), dtype="<u4")
+        lengths = np.where(sizes > 0, numbers[np.minimum(starts, numbers.size - 1)], 0)
+        lengths = lengths.astype(np.int64)
+        # Hardly one number in fifty is a term of the query: the low half of it tells most of them.
+        at = np.flatnonzero(self._likely[numbers.view("<u2")[::2]])
+        term = np.minimum(np.searchsorted(self._hashes, numbers[at]), self._hashes.size - 1)
+        owner = np.searchsorted(starts, at, side="right") - 1
+        # The first number of a text is no hash but the count.
+        sure = (self._hashes[term] == numbers[at]) & (at > starts[owner])
+        at, term, owner = at[sure], term[sure], owner[sure]
+        count, place = lengths[owner], at - starts[owner] - 1
+        form = np.minimum(place // np.maximum(count, 1), _EXTRA)
+        form[count == 0] = _EXTRA
+        # An exact form and a stem of one position lie under one number; extras have none.
+        position = starts[owner] + place - np.where(form == _STEM, count, 0)
+        group, weight = self._group[term], self._weight[term]
+        # Of both, the one that stands better for its word; the exact form if they are equal.
+        order = np.lexsort((form, -weight, position))
+        order = order[form[order] != _EXTRA]
+        best = np.concatenate([[True], np.diff(position[order]) != 0])[: order.size]
+        placed = order[best]
+        loose = np.flatnonzero(form == _EXTRA)
+        return (
+            _Hits(
+                owner=owner[placed],
+                position=position[placed],
+                group=group[placed],
+                weight=weight[placed],
+                extra_owner=owner[loose],
+                extra_group=group[loose],
+                extra_weight=weight[loose],
+            ),
+            lengths,
+        )
 
-    def _frequencies(
-        self,
-        rows: int,
-        owner: npt.NDArray[np.int64],
-        group: npt.NDArray[np.int64],
-        weight: npt.NDArray[np.float64],
-    ) -> npt.NDArray[np.float64]:
-        hit = group >= 0
-        cells = owner[hit] * self._count + group[hit]
-        counts = np.bincount(cells, weights=weight[hit], minlength=rows * self._count)
+    def _frequencies(self, rows: int, hits: _Hits) -> npt.NDArray[np.float64]:
+        owner = np.concatenate([hits.owner, hits.extra_owner])
+        group = np.concatenate([hits.group, hits.extra_group])
+        weight = np.concatenate([hits.weight, hits.extra_weight])
+        counts = np.bincount(owner * self._count + group, weight, minlength=rows * self._count)
         return counts.astype(float).reshape(rows, self._count)
 
-    def _phrases(
-        self, rows: int, owner: npt.NDArray[np.int64], group: npt.NDArray[np.int64]
-    ) -> npt.NDArray[np.float64]:
+    def _phrases(self, rows: int, hits: _Hits) -> npt.NDArray[np.float64]:
         """Weighted share of the query's neighbouring words that are neighbours in the text."""
         if self._count < 2:
             return np.zeros(rows)
         together = np.zeros((rows, self._count), dtype=bool)
-        for gap in range(1, _PHRASE_GAP + 1):
-            left, right = group[:-gap], group[gap:]
-            follows = (left >= 0) & (right == left + 1) & (owner[:-gap] == owner[gap:])
-            together[owner[:-gap][follows], left[follows]] = True
+        for step in range(1, _PHRASE_GAP + 1):  # hits, not positions: those between have none
+            left, right = hits.group[:-step], hits.group[step:]
+            near = hits.position[step:] - hits.position[:-step] <= _PHRASE_GAP
+            follows = near & (right == left + 1) & (hits.owner[:-step] == hits.owner[step:])
+            together[hits.owner[:-step][follows], left[follows]] = True
         pair = np.minimum(self._idf[:-1], self._idf[1:])
         share: npt.NDArray[np.float64] = together[:, :-1] @ pair / (float(pair.sum()) or 1.0)
         return share
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _Hits:
+    """Terms of the query in texts, by rising position over all texts; extras have no position."""
+
+    owner: npt.NDArray[np.int64]
+    """Number of the text."""
+    position: npt.NDArray[np.int64]
     group: npt.NDArray[np.int64]
-    """-1 where it is no term of the query."""
     weight: npt.NDArray[np.float64]
+    extra_owner: npt.NDArray[np.int64]
+    extra_group: npt.NDArray[np.int64]
+    extra_weight: npt.NDArray[np.float64]
 
 
-def _positions(
-    texts: Sequence[npt.NDArray[np.uint32]], lengths: npt.NDArray[np.int64]
-) -> tuple[tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]], npt.NDArray[np.int64]]:
-    """All texts' exact forms and stems end to end, and whose each one is."""
-    empty = np.empty(0, dtype="<u4")
-    exact = [text[1 : 1 + n] for text, n in zip(texts, lengths, strict=True)]
-    stems = [text[1 + n : 1 + 2 * n] for text, n in zip(texts, lengths, strict=True)]
-    owner = np.repeat(np.arange(len(texts)), lengths)
-    return (np.concatenate([empty, *exact]), np.concatenate([empty, *stems])), owner
-
-
-def _no_words(rows: int) -> _Scores:
+def _no_words(rows: int, groups: int) -> _Scores:
     nothing = np.zeros(rows)
-    return _Scores(nothing, nothing, nothing, np.zeros((rows, 0), dtype=bool))
+    return _Scores(nothing, nothing, nothing, np.zeros((rows, groups), dtype=bool))
