@@ -18,12 +18,13 @@ from playground import forms, schema
 from playground.calls import CallLog, loggable
 from playground.errors import ApiError, too_many_requests
 from playground.faults import Fault, Faults
-from playground.files import MAX_DOWNLOAD, MAX_UPLOAD
+from playground.inline import Inline
 from playground.limits import Limits
 from playground.methods import METHODS
-from playground.methods.base import Call, not_played
+from playground.methods.base import Call, Services, not_played
 from playground.model import Bot
 from playground.people import Clicks
+from playground.webhooks import Webhooks
 from playground.world import World
 
 _log = logging.getLogger(__name__)
@@ -49,9 +50,9 @@ class Outcome:
 class BotApi:
     """An ASGI app for the paths of the Bot API."""
 
-    def __init__(self, world: World, clicks: Clicks) -> None:
+    def __init__(self, world: World) -> None:
         self._world = world
-        self._clicks = clicks
+        self.services = Services(Clicks(world), Inline(world), Webhooks(world, self._play_answer))
         self._schema = schema.load()
         self.faults = Faults()
         self.limits = Limits(world.clock)
@@ -77,7 +78,7 @@ class BotApi:
         bot = self._world.bot_with(token)
         form = forms.Form()
         try:
-            form = await forms.read(request, MAX_UPLOAD)
+            form = await forms.read(request, self._world.files.max_upload)
             outcome = await self._play_unless_gone(request, bot, name, form)
         except ApiError as error:
             outcome = _refusal(error)
@@ -135,18 +136,31 @@ class BotApi:
             raise _NOT_FOUND
         fault = self.faults.next(name.lower(), form.fields)
         await _before(fault)
-        self.limits.check(method.name, form.fields)
         params = self._schema.check(method, form.fields, form.uploads)
+        self.limits.check(bot.id, method.name, params)
         handler = METHODS.get(name.lower())
         if handler is None:
             raise not_played(method.name)
-        result = await handler(Call(self._world, self._clicks, bot, params, form.uploads))
+        result = await handler(Call(self._world, self.services, bot, params, form.uploads))
         if fault is not None and fault.kind == "reset_after":
             raise Broken
         if method.name == "getUpdates":
             waiting = b",".join([update.body for update in result])
             return Outcome(200, b'{"ok":true,"result":[%b]}' % waiting, result=len(result))
         return Outcome(200, orjson.dumps({"ok": True, "result": result}), result=result)
+
+    async def _play_answer(self, bot: Bot, name: str, given: dict[str, Any]) -> None:
+        """The method with which a webhook answered; an error is only in the log."""
+        form = forms.Form(given)
+        began, started = self._world.clock(), time.perf_counter()
+        try:
+            outcome = await self._play(bot, name, form)
+        except ApiError as error:
+            outcome = _refusal(error)
+            _log.info("@%s answered its webhook with %s: %s", bot.username, name, outcome.error)
+        except Broken:
+            outcome = Outcome(0, b"", "connection broken")
+        self._note(bot, name, form, began, started, outcome)
 
     async def _download(self, path: str) -> Response:
         token, _, place = path.partition("/")
@@ -174,7 +188,7 @@ class BotApi:
     def _content(self, place: str) -> Path | bytes:
         file = self._world.files.at(place)
         content = self._world.files.content(file) if file else None
-        if file is None or content is None or file.size > MAX_DOWNLOAD:
+        if file is None or content is None or file.size > self._world.files.max_download:
             raise _NOT_FOUND
         return content
 

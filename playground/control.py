@@ -20,12 +20,14 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from playground import endpoints, forms, people, saying
+from playground import chats as chats_of
+from playground import endpoints, forms, keyboards, people, roles, saying
+from playground.acting import addressed, chat_of, sent
 from playground.endpoints import MAX_BODY, answer, fields, required
 from playground.errors import ControlError
 from playground.forms import Form
 from playground.methods.me import commands_for, text_for
-from playground.model import Bot, Chat, Message, User
+from playground.model import Bot, Chat, Group, Message, User
 from playground.world import World
 
 _LONGEST_WAIT = 120.0
@@ -57,6 +59,7 @@ class Control:
             ("GET", "/control/state", self.state),
             ("GET", "/control/bots", self.bots),
             ("POST", "/control/bots", self.add_bot),
+            ("PATCH", "/control/bots/{name}", self.change_bot),
             ("GET", "/control/users", self.users),
             ("POST", "/control/users", self.add_user),
             ("PATCH", user, self.change_user),
@@ -85,34 +88,49 @@ class Control:
             "short_description": text_for(bot, "short_description", language),
             "online": self._world.queues[bot.id].present,
         }
-        users = [self._summary(bot, user) for user in self._world.users.values()]
-        return answer({"bot": about, "users": users, "seq": self._world.events.last})
+        users = [
+            asdict(user) | self._summary(bot, self._world.chat_of(bot, user))
+            for user in self._world.users.values()
+        ]
+        chats = [
+            chats_of.described(self._world, group) | self._summary(bot, group)
+            for group in self._world.groups()
+        ]
+        return answer(
+            {"bot": about, "users": users, "chats": chats, "seq": self._world.events.last}
+        )
 
-    def _summary(self, bot: Bot, user: User) -> dict[str, Any]:
-        chat = self._world.chat_of(bot, user)
+    def _summary(self, bot: Bot, chat: Chat) -> dict[str, Any]:
         messages = self._world.messages(chat)
         last = messages[next(reversed(messages))] if messages else None
         latest = islice(reversed(messages.values()), 100)
-        received = [message.id for message in latest if message.sender == bot.id]
-        return asdict(user) | {
+        return {
             "blocked": chat.blocked,
             "last": self._world.render(chat, last, nested=True) if last else None,
-            "received": received,
+            "received": [message.id for message in latest if message.by == bot.id],
         }
 
     async def bots(self, _: Request) -> Response:
         """All bots, with their tokens."""
-        fields = ("id", "username", "name", "token")
-        found = self._world.bots.values()
-        return answer([{name: getattr(bot, name) for name in fields} for bot in found])
+        return answer([_shown(bot) for bot in self._world.bots.values()])
 
     async def add_bot(self, request: Request) -> Response:
         """A new bot: `username`, `name`."""
         wanted = await fields(request)
         bot = self._world.add_bot(required(wanted, "username"), str(wanted.get("name", "")))
-        return answer(
-            {"id": bot.id, "username": bot.username, "name": bot.name, "token": bot.token}
-        )
+        return answer(_shown(bot))
+
+    async def change_bot(self, request: Request) -> Response:
+        """What BotFather would set: `can_join_groups`, `reads_all_group_messages`,
+        `supports_inline`, `inline_placeholder`, `inline_feedback`."""
+        bot = self._world.find_bot(request.path_params["name"])
+        for name, value in (await fields(request)).items():
+            if name not in _SETTINGS:
+                raise ControlError(f"{name} of a bot can't be changed")
+            setattr(bot, name, type(getattr(bot, name))(value))
+        self._world.save_bot(bot)
+        self._world.events.announce(bot.id, "bot")
+        return answer(_shown(bot))
 
     async def users(self, _: Request) -> Response:
         """All users."""
@@ -129,10 +147,10 @@ class Control:
         return answer(asdict(self._world.add_user(user)))
 
     async def change_user(self, request: Request) -> Response:
-        """Change `first_name`, `last_name`, `language` or `deactivated`."""
+        """Change `first_name`, `last_name`, `language`, `phone` or `deactivated`."""
         user = self._user(request)
         for name, value in (await fields(request)).items():
-            if name not in {"first_name", "last_name", "language", "deactivated"}:
+            if name not in {"first_name", "last_name", "language", "phone", "deactivated"}:
                 raise ControlError(f"{name} of a user can't be changed")
             setattr(user, name, value)
         self._world.save_user(user)
@@ -140,7 +158,7 @@ class Control:
 
     async def block(self, request: Request) -> Response:
         """Block the bot, or unblock it with `{"blocked": false}`."""
-        chat = self._chat(request)
+        chat = self._world.chat_of(self._bot(request), self._user(request))
         blocked = bool((await fields(request)).get("blocked", True))
         people.block(self._world, chat, blocked=blocked)
         return answer({"blocked": blocked})
@@ -148,31 +166,29 @@ class Control:
     # What people do
 
     async def send(self, request: Request) -> Response:
-        """A message: JSON with `text`, or multipart with `file`."""
+        """A message: JSON with `text` and others, or multipart with `file`."""
         user, chat = self._user(request), self._chat(request)
         form = await forms.read(request, MAX_BODY)
         try:
-            content = await self._content(form)
+            content = await self._content(user, form)
         finally:
             form.close()
         message = Message(id=0, date=0, sender=user.id, content=content)
-        reply_to = int(form.fields.get("reply_to") or 0)
-        if reply_to:
-            message.reply_to = self._world.message(chat, reply_to, "message to be replied").id
+        addressed(self._world, chat, message, form.fields)
         seq = self._world.events.last
-        number = people.write(self._world, chat, message)
-        shown = self._world.render(chat, message, watched=True)
-        return answer({"message": shown, "update_id": number, "seq": seq})
+        numbers = people.write(self._world, chat, message)
+        return sent(self._world, self._bot(request), chat, message, numbers, seq)
 
-    async def _content(self, form: Form) -> dict[str, Any]:
+    async def _content(self, user: User, form: Form) -> dict[str, Any]:
         if "file" in form.uploads or "document" in form.fields:
             return await saying.file(self._world, form)
-        return saying.text(self._world, form.fields)
+        thing = saying.thing(self._world, user, form.fields)
+        return thing or saying.text(self._world, form.fields)
 
     async def edit(self, request: Request) -> Response:
         """Change an own message: `text`, or `caption` of a file."""
         chat, message = self._chat(request), self._message(request)
-        if message.sender != self._user(request).id:
+        if message.by != self._user(request).id:
             raise ControlError("only one's own messages can be changed", 403)
         wanted = await fields(request)
         if "text" in message.content:
@@ -181,22 +197,31 @@ class Control:
             kept = {k: v for k, v in message.content.items() if not k.startswith("caption")}
             content = kept | saying.caption(self._world, wanted)
         seq = self._world.events.last
-        number = people.edit(self._world, chat, message, content)
-        shown = self._world.render(chat, message, watched=True)
-        return answer({"message": shown, "update_id": number, "seq": seq})
+        numbers = people.edit(self._world, chat, message, content)
+        return sent(self._world, self._bot(request), chat, message, numbers, seq)
 
     async def delete(self, request: Request) -> Response:
         """Delete a message for both sides; the bot isn't told, as with Telegram."""
-        self._world.delete(self._chat(request), self._message(request))
+        chat, message = self._chat(request), self._message(request)
+        user = self._user(request)
+        people.require_presence(chat, user)
+        others = isinstance(chat, Group) and not roles.may(chat, user.id, "can_delete_messages")
+        if others and message.by != user.id:
+            raise ControlError("not enough rights to delete others' messages", 403)
+        self._world.delete(chat, message)
         return answer({"deleted": True})
 
     async def click(self, request: Request) -> Response:
         """Press a button of `message_id`, by its `data` or its `text`; with `wait` seconds, the
-        answer."""
+        answer. Of a button that only the client acts upon, such as a link, what it holds."""
         chat, wanted = self._chat(request), await fields(request)
         message = self._world.message(chat, int(required(wanted, "message_id")))
-        data = _button_data(message, wanted)
+        button = _button(message, wanted)
         seq = self._world.events.last
+        if "callback_data" not in button:
+            about = {key: value for key, value in button.items() if key != "text"}
+            return answer({"callback_query_id": None, "seq": seq, "answer": about})
+        data = button["callback_data"]
         click = self._clicks.press(chat, self._user(request), message, data)
         given = {"callback_query_id": click.id, "seq": seq, "answer": None}
         with contextlib.suppress(TimeoutError):
@@ -212,13 +237,18 @@ class Control:
         after, limit = int(query.get("after", 0)), int(query.get("limit", 1000))
         below = int(query.get("before", 0)) or float("inf")
         found = [m for m in self._world.messages(chat).values() if after < m.id < below]
+        thread = query.get("thread")
+        if thread is not None:
+            found = [m for m in found if m.thread == int(thread)]
         shown = [self._world.render(chat, m, watched=True) for m in found[-limit:]]
-        return answer({"messages": shown, "pinned": chat.pinned, "blocked": chat.blocked})
+        keyboard = keyboards.shown(self._world, chat)
+        about = {"pinned": chat.pinned, "blocked": chat.blocked, "keyboard": keyboard}
+        return answer({"messages": shown, **about})
 
     async def commands(self, request: Request) -> Response:
         """The bot's commands as the user's client would list them."""
         bot, user = self._bot(request), self._user(request)
-        return answer(commands_for(bot, user.id, user.language))
+        return answer(commands_for(bot, self._chat(request), user.id, user.language))
 
     async def events(self, request: Request) -> Response:
         """The events of a chat after number `after`; waits up to `wait` seconds for one."""
@@ -232,14 +262,16 @@ class Control:
         """Server-sent events of a chat, from number `after` on when it is given."""
         chat, query = self._chat(request), request.query_params
         after = request.headers.get("last-event-id") or query.get("after")
-        stream = self._stream(chat, int(after) if after else self._world.events.last)
+        stream = self._stream(
+            self._bot(request), chat, int(after) if after else self._world.events.last
+        )
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
         return StreamingResponse(stream, headers=headers, media_type="text/event-stream")
 
-    async def _stream(self, chat: Chat, after: int) -> AsyncIterator[bytes]:
+    async def _stream(self, bot: Bot, chat: Chat, after: int) -> AsyncIterator[bytes]:
         key = (chat.bot_id, chat.id)
-        online = self._world.queues[chat.bot_id].present
-        with self._world.events.watch(key) as watcher:
+        online = self._world.queues[bot.id].present
+        with self._world.events.watch(key, bot.id) as watcher:
             yield _event({"type": "presence", "online": online})
             for event in self._world.events.since(key, after):
                 yield _event(event)
@@ -281,22 +313,35 @@ class Control:
         return self._world.find_user(request.path_params["user"])
 
     def _chat(self, request: Request) -> Chat:
-        return self._world.chat_of(self._bot(request), self._user(request))
+        return chat_of(self._world, request)
 
     def _message(self, request: Request) -> Message:
         return self._world.message(self._chat(request), request.path_params["message"])
 
 
-def _button_data(message: Message, wanted: dict[str, Any]) -> str:
-    """The data of the button, which must be there: a person can't press another."""
+_SETTINGS = (
+    "can_join_groups", "reads_all_group_messages", "supports_inline", "inline_placeholder",
+    "inline_feedback",
+)  # fmt: skip
+
+
+def _shown(bot: Bot) -> dict[str, Any]:
+    names = ("id", "username", "name", "token", *_SETTINGS)
+    return {name: getattr(bot, name) for name in names} | {"webhook": bot.webhook.get("url", "")}
+
+
+def _button(message: Message, wanted: dict[str, Any]) -> dict[str, Any]:
+    """The button, which must be there: a person can't press another."""
     rows = (message.markup or {}).get("inline_keyboard", [])
-    buttons = [button for row in rows for button in row if "callback_data" in button]
+    buttons: list[dict[str, Any]] = [button for row in rows for button in row]
     for button in buttons:
-        if wanted.get("data") == button["callback_data"] or wanted.get("text") == button["text"]:
-            data: str = button["callback_data"]
-            return data
-    there = ", ".join(f"{b['text']!r} ({b['callback_data']})" for b in buttons) or "none"
-    raise ControlError(f"message {message.id} has no such button; there are: {there}", 404)
+        data = button.get("callback_data")
+        if (data and wanted.get("data") == data) or wanted.get("text") == button["text"]:
+            return button
+    there = ", ".join(f"{b['text']!r} ({b.get('callback_data', 'no data')})" for b in buttons)
+    raise ControlError(
+        f"message {message.id} has no such button; there are: {there or 'none'}", 404
+    )
 
 
 def _event(event: dict[str, Any]) -> bytes:

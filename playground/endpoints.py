@@ -51,7 +51,8 @@ def guarded(endpoint: Endpoint) -> Endpoint:
 async def fields(request: Request) -> dict[str, Any]:
     """The parameters of a request; files are let go of."""
     form = await forms.read(request, MAX_BODY)
-    form.fields.pop("bot", None)
+    for name in ("bot", "chat"):  # of the query: whose chat it is
+        form.fields.pop(name, None)
     form.close()
     return form.fields
 

@@ -15,7 +15,7 @@ from itertools import count
 from typing import Any
 
 ChatKey = tuple[int, int]
-"""Bot and chat."""
+"""Bot and chat; groups belong to no bot and have 0."""
 Event = dict[str, Any]
 """`seq`, `type`, and what belongs to the type; see docs/playground.md."""
 
@@ -28,6 +28,8 @@ class Watcher:
     """Somebody who follows a chat, and hears of the others of the same bot that they changed."""
 
     key: ChatKey
+    bot_id: int = 0
+    """With whose other chats they are concerned; groups are everybody's."""
     events: list[Event] = field(default_factory=list)
     touched: set[int] = field(default_factory=set)
     """Other chats of the bot in which something happened."""
@@ -60,7 +62,7 @@ class Events:
         for watcher in self._watchers:
             if watcher.key == key:
                 watcher.events.append(event)
-            elif watcher.key[0] == key[0]:
+            elif key[0] in {0, watcher.bot_id}:
                 watcher.touched.add(key[1])
             else:
                 continue
@@ -69,7 +71,7 @@ class Events:
     def announce(self, bot_id: int, kind: str, **data: Any) -> None:
         """Tell everybody who follows a chat of the bot; not kept."""
         for watcher in self._watchers:
-            if watcher.key[0] == bot_id:
+            if watcher.bot_id == bot_id:
                 watcher.events.append({"type": kind, **data})
                 watcher.wake.set()
 
@@ -91,9 +93,9 @@ class Events:
         return self.since(key, after)
 
     @contextlib.contextmanager
-    def watch(self, key: ChatKey) -> Iterator[Watcher]:
+    def watch(self, key: ChatKey, bot_id: int = 0) -> Iterator[Watcher]:
         """Follow a chat for as long as the context lasts."""
-        watcher = Watcher(key)
+        watcher = Watcher(key, bot_id or key[0])
         self._watchers.add(watcher)
         try:
             yield watcher

@@ -7,10 +7,13 @@ import base64
 import hashlib
 import re
 import shutil
-from pathlib import Path, PurePath
+import urllib.request
+from pathlib import Path, PurePath, PurePosixPath
+from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import urlsplit
 
-from playground import media
+from playground import media, pictures, recordings
 from playground.errors import ControlError, bad_request
 from playground.forms import Upload
 from playground.model import File, FileKind
@@ -20,7 +23,11 @@ MAX_DOWNLOAD = 20 << 20
 """Bytes that a bot may fetch with getFile."""
 MAX_UPLOAD = 50 << 20
 """Bytes that a bot may send."""
+MAX_LOCAL = 2000 << 20
+"""Bytes that a bot may fetch and send through a local server."""
 MAX_PHOTO = 10 << 20
+_IN_MEMORY = 8 << 20
+"""Larger contents are on disk even when the rest is in memory."""
 
 _FOLDERS: dict[FileKind, str] = {
     "photo": "photos", "document": "documents", "video": "videos", "audio": "music",
@@ -37,16 +44,37 @@ _LOOKS_LIKE_ID = re.compile(r"[A-Za-z0-9_-]{20,}")
 
 
 class Files:
-    """All files, in a folder or in memory."""
+    """All files, in a folder or in memory.
+
+    `local` is how a Bot API server of one's own with --local answers: large files, and paths on
+    this machine instead of downloads.
+    """
 
     def __init__(self, folder: Path | None, store: Store) -> None:
         self._folder = folder / "files" if folder else None
+        self._scratch: TemporaryDirectory[str] | None = None
+        self.local = False
         self._store = store
         self._contents: dict[str, bytes] = {}
         self._by_id: dict[str, File] = {}
         self._by_path: dict[str, File] = {}
         for _, body in store.read("file"):
             self._index(File(**body))
+
+    @property
+    def max_download(self) -> int:
+        """Bytes that a bot may fetch."""
+        return MAX_LOCAL if self.local else MAX_DOWNLOAD
+
+    @property
+    def max_upload(self) -> int:
+        """Bytes that a bot may send."""
+        return MAX_LOCAL if self.local else MAX_UPLOAD
+
+    def close(self) -> None:
+        """Let go of what was on disk only for now."""
+        if self._scratch is not None:
+            self._scratch.cleanup()
 
     async def add(
         self, upload: Upload, kind: FileKind, details: dict[str, Any] | None = None
@@ -56,8 +84,19 @@ class Files:
         upload.stream.seek(0)
         mime = media.mime_of(upload.name, upload.mime, head)
         found = {**_details(upload, kind), **(details or {})}
+        smaller = await asyncio.to_thread(pictures.smaller, upload) if kind == "photo" else []
         digest = await asyncio.to_thread(self._keep, upload)
-        return self._record(kind, digest, digest, upload.size, upload.name, mime, found)
+        file = self._record(kind, digest, digest, upload.size, upload.name, mime, found)
+        for size in smaller:
+            file.sizes.append((await self._add_size(size)).as_json())
+        return file
+
+    async def _add_size(self, upload: Upload) -> File:
+        """A smaller size of a photo."""
+        digest = await asyncio.to_thread(self._keep, upload)
+        size = media.picture_size(upload.stream) or (0, 0)
+        details = {"width": size[0], "height": size[1]}
+        return self._record("photo", digest, digest, upload.size, "", "image/jpeg", details)
 
     def add_without_content(self, name: str, size: int, kind: FileKind) -> File:
         """A file of a size that can't be downloaded anyway; raises ControlError for a small one."""
@@ -88,12 +127,30 @@ class Files:
         """Where the bytes are, or the bytes; None for a file without content."""
         if not file.sha256:
             return None
-        return self._place(file.sha256) if self._folder else self._contents[file.sha256]
+        return self._contents.get(file.sha256) or self._place(file.sha256)
+
+    async def download_path(self, file: File, token: str) -> str:
+        """What getFile answers: below the download address, or in local mode on this machine."""
+        if not self.local:
+            return file.path
+        place = self._root() / "local" / token / file.path
+        await asyncio.to_thread(self._lay_out, file, place)
+        return str(place.resolve())
+
+    def _lay_out(self, file: File, place: Path) -> None:
+        if place.exists():
+            return
+        place.parent.mkdir(parents=True, exist_ok=True)
+        content = self.content(file)
+        if isinstance(content, bytes):
+            place.write_bytes(content)
+        elif content is not None:
+            place.hardlink_to(content)
 
     def _keep(self, upload: Upload) -> str:
         """Store the bytes under their hash, which is returned."""
         digest = upload.sha256
-        if self._folder is None:
+        if self._folder is None and upload.size <= _IN_MEMORY:
             self._contents.setdefault(digest, upload.stream.read())
             return digest
         place = self._place(digest)
@@ -105,9 +162,15 @@ class Files:
             partial.replace(place)
         return digest
 
+    def _root(self) -> Path:
+        if self._folder is not None:
+            return self._folder
+        if self._scratch is None:
+            self._scratch = TemporaryDirectory(prefix="playground-")
+        return Path(self._scratch.name)
+
     def _place(self, digest: str) -> Path:
-        assert self._folder is not None, "only called with a folder"  # noqa: S101
-        return self._folder / digest[:2] / digest
+        return self._root() / digest[:2] / digest
 
     def _record(
         self,
@@ -141,21 +204,24 @@ class Files:
 
 
 def _details(upload: Upload, kind: FileKind) -> dict[str, Any]:
-    """What Telegram would read from the content; lengths of recordings are not read."""
+    """What Telegram reads from the content."""
     if upload.size == 0:
         raise bad_request("file must be non-empty")
-    if kind in {"document", "audio", "voice"}:
-        return {} if kind == "document" else {"duration": 0}
+    if kind == "document":
+        return {}
+    length = {"duration": recordings.seconds(upload.stream)}
+    if kind in {"audio", "voice"}:
+        return length
     size = media.picture_size(upload.stream)
     if kind == "photo":
         return _photo_details(upload, size)
     if kind == "video_note":
-        return {"length": 240, "duration": 0}
+        return {"length": 240, **length}
     width, height = size or (0, 0)
     if kind == "sticker":
         plain = {"type": "regular", "is_animated": False, "is_video": False}
         return {"width": width or 512, "height": height or 512, **plain}
-    return {"width": width, "height": height, "duration": 0}
+    return {"width": width, "height": height, **length}
 
 
 def _photo_details(upload: Upload, size: tuple[int, int] | None) -> dict[str, Any]:
@@ -184,3 +250,17 @@ def _suffix(kind: FileKind, name: str, mime: str) -> str:
         return {"image/png": ".png", "image/webp": ".webp"}.get(mime, ".jpg")
     suffix = PurePath(name).suffix
     return suffix if re.fullmatch(r"\.\w{1,10}", suffix) else ""
+
+
+def fetch(url: str) -> Upload:
+    """What is at an address, as Telegram's servers would fetch it; raises ApiError."""
+    name = PurePosixPath(urlsplit(url).path).name or "file"
+    try:
+        with urllib.request.urlopen(url, timeout=20) as response:  # noqa: S310 - http or https
+            content = response.read(MAX_DOWNLOAD + 1)
+            mime = response.headers.get_content_type()
+    except (OSError, ValueError):
+        raise bad_request("failed to get HTTP URL content") from None
+    if len(content) > MAX_DOWNLOAD:
+        raise bad_request("file is too big")
+    return Upload.of(name, content, mime)

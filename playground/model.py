@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-ChatType = Literal["private"]
-"""Groups and channels are to come; nothing but `Chat` and `World.chat_of` knows the types."""
+ChatType = Literal["private", "group", "supergroup", "channel"]
 
 FileKind = Literal[
     "photo", "document", "video", "audio", "voice", "animation", "sticker", "video_note"
@@ -24,6 +23,8 @@ class User:
     language: str = "en"
     """IETF tag of the person's Telegram client."""
     deactivated: bool = False
+    phone: str = ""
+    """What *Share my number* sends; made up from the id when there is none."""
 
     def as_json(self) -> dict[str, Any]:
         """Telegram's User."""
@@ -57,6 +58,15 @@ class Bot:
     """Name, description and short description under "what language"."""
     menu_buttons: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Under the chat's id, or "" for all."""
+    webhook: dict[str, Any] = field(default_factory=dict)
+    """What setWebhook was given; empty when the bot polls."""
+    can_join_groups: bool = True
+    reads_all_group_messages: bool = False
+    """Whether the privacy mode is off."""
+    supports_inline: bool = True
+    inline_placeholder: str = ""
+    inline_feedback: bool = True
+    """Whether it hears which results were chosen. These five are BotFather's settings."""
 
     def as_json(self) -> dict[str, Any]:
         """Telegram's User."""
@@ -83,6 +93,37 @@ class Chat:
     pinned: list[int] = field(default_factory=list)
 
 
+@dataclass
+class Group(Chat):
+    """A group, supergroup or channel: one for all, so that its `bot_id` is 0."""
+
+    title: str = ""
+    username: str = ""
+    """Of a public one."""
+    description: str = ""
+    is_forum: bool = False
+    next_message: int = 1
+    members: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Telegram's ChatMember without its user, under the id of everybody who was ever there."""
+    permissions: dict[str, bool] = field(default_factory=dict)
+    """Of those who are no administrators."""
+    topics: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Of a forum: `name`, `icon_color`, `closed`, under the message_thread_id."""
+    links: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Telegram's ChatInviteLink without its creator, under the address."""
+    requests: list[int] = field(default_factory=list)
+    """Who asks to be let in."""
+    photo: str = ""
+    """file_id of the picture."""
+    slow_mode_delay: int = 0
+    linked: int = 0
+    """The discussion group of a channel, or the channel of a discussion group."""
+    migrated_to: int = 0
+    """The supergroup that this group became."""
+    last_bot: int = 0
+    """The bot that wrote last: commands that name no bot are for it."""
+
+
 @dataclass(slots=True)
 class Message:
     """A message; `content` holds the fields of Telegram's Message that depend on its kind."""
@@ -90,6 +131,7 @@ class Message:
     id: int
     date: int
     sender: int
+    """A user or bot; a chat, below 0, for a channel post and an anonymous administrator."""
     content: dict[str, Any]
     reply_to: int = 0
     """Id of the message that it answers, 0 for none."""
@@ -101,8 +143,22 @@ class Message:
     """What else the bot asked the client to show: a reply keyboard, its removal, a forced reply."""
     extra: dict[str, Any] = field(default_factory=dict)
     """Other fields of Telegram's Message: forward_origin, has_protected_content and so on."""
-    reactions: list[dict[str, Any]] = field(default_factory=list)
-    """The bot's."""
+    reactions: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """Telegram's ReactionTypes under the id of who reacted."""
+    thread: int = 0
+    """message_thread_id of a forum's topic."""
+    author: int = 0
+    """Who wrote it when the sender is a chat."""
+    via_bot: int = 0
+    """The bot whose inline result it is."""
+    inline_id: str = ""
+    votes: dict[str, list[int]] | None = None
+    """Of a poll: the options that each user chose."""
+
+    @property
+    def by(self) -> int:
+        """The user or bot who wrote it."""
+        return self.author or self.sender
 
 
 @dataclass(slots=True)
@@ -123,6 +179,8 @@ class File:
     """Width, height, duration, title and so on, as Telegram's object of this kind has them."""
     thumbnail: dict[str, Any] | None = None
     """A PhotoSize."""
+    sizes: list[dict[str, Any]] = field(default_factory=list)
+    """PhotoSizes of a photo that are smaller than itself."""
 
     def as_json(self) -> dict[str, Any]:
         """Telegram's object of this kind: Document, Video, …; for a photo its PhotoSize."""
@@ -141,7 +199,7 @@ class File:
         """The fields of a message that shows the file."""
         value = self.as_json()
         if self.kind == "photo":
-            return {"photo": [value]}
+            return {"photo": [*self.sizes, value]}
         if self.kind == "animation":  # Telegram repeats it for old clients
             document = {k: v for k, v in value.items() if k not in {"width", "height", "duration"}}
             return {"animation": value, "document": document}
@@ -154,3 +212,5 @@ class Update:
 
     id: int
     body: bytes
+    lane: int = 0
+    """Updates of one lane, a chat or a user, reach a webhook in their order."""

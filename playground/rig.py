@@ -42,6 +42,8 @@ class Rig:
                 ("DELETE", "/control/faults", self.clear_faults),
                 ("GET", "/control/limits", self.limits),
                 ("PUT", "/control/limits", self.set_limits),
+                ("GET", "/control/server", self.server),
+                ("PUT", "/control/server", self.set_server),
             ]
         )
 
@@ -70,16 +72,19 @@ class Rig:
         bot, wanted = self._bot(request), await fields(request)
         started = time.perf_counter()
         numbers: list[int] = []
+        named = request.query_params.get("chat")
+        group = self._world.find_group(named) if named else None
+        index = -1
         for index, (user, text) in enumerate(_bulk(self._world, wanted)):
-            chat = self._world.chat_of(bot, user)
+            chat = group or self._world.chat_of(bot, user)
             content = saying.text(self._world, {"text": text})
             message = Message(id=0, date=0, sender=user.id, content=content)
-            numbers.append(people.write(self._world, chat, message))
+            numbers += people.write(self._world, chat, message).values()
             if index % 500 == 499:
                 await asyncio.sleep(0)  # let the bot fetch meanwhile
         return answer(
             {
-                "count": len(numbers),
+                "count": index + 1,
                 "first_update": numbers[0] if numbers else None,
                 "last_update": numbers[-1] if numbers else None,
                 "seconds": round(time.perf_counter() - started, 3),
@@ -120,6 +125,15 @@ class Rig:
     async def set_limits(self, request: Request) -> Response:
         """Set `per_second`, `per_chat_per_second`, `retry_after`; `{}` lifts the limits."""
         return answer(self._api.limits.set(await fields(request)))
+
+    async def server(self, _: Request) -> Response:
+        """How the Bot API answers: `local`."""
+        return answer({"local": self._world.files.local})
+
+    async def set_server(self, request: Request) -> Response:
+        """`local` makes it a Bot API server of one's own, or Telegram's."""
+        self._world.files.local = bool((await fields(request)).get("local"))
+        return await self.server(request)
 
     def _bot(self, request: Request) -> Bot:
         return self._world.find_bot(request.query_params.get("bot"))

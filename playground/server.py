@@ -21,9 +21,10 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 from uvicorn.lifespan.on import LifespanOn
 
+from playground.actions import Actions
 from playground.botapi import BotApi
+from playground.chats import Chats
 from playground.control import Control
-from playground.people import Clicks
 from playground.rig import Rig
 from playground.world import World
 
@@ -46,13 +47,12 @@ class App:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        clicks = Clicks(world)
-        self.api = BotApi(world, clicks)
-        control, rig = Control(world, clicks), Rig(world, self.api)
+        self.api = BotApi(world)
+        clicks, inline = self.api.services.clicks, self.api.services.inline
+        doors = (Control(world, clicks), Actions(world, inline), Chats(world), Rig(world, self.api))
         self._rest = Starlette(
             routes=[
-                *control.routes(),
-                *rig.routes(),
+                *(route for door in doors for route in door.routes()),
                 Route("/", _page),
                 Route("/page/{name}", _page),
             ],
@@ -71,14 +71,20 @@ class App:
     @contextlib.asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
         self.world.store.start()
+        self.api.services.webhooks.start()
         yield
         self.world.events.close()
+        await self.api.services.webhooks.close()
         await self.world.store.close()
+        self.world.files.close()
 
 
-def create(data_dir: Path | None = None) -> App:
-    """The ASGI app; it keeps its state in `data_dir`, or in memory when that is None."""
-    return App(World(data_dir))
+def create(data_dir: Path | None = None, *, local: bool = False) -> App:
+    """The ASGI app; it keeps its state in `data_dir`, or in memory when that is None. `local`
+    makes it a Bot API server of one's own with --local."""
+    app = App(World(data_dir))
+    app.world.files.local = local
+    return app
 
 
 @dataclass(frozen=True)
@@ -97,10 +103,14 @@ class Running:
 
 @contextlib.asynccontextmanager
 async def serve(
-    port: int = 0, *, host: str = "127.0.0.1", data_dir: Path | None = None
+    port: int = 0,
+    *,
+    host: str = "127.0.0.1",
+    data_dir: Path | None = None,
+    local: bool = False,
 ) -> AsyncIterator[Running]:
     """Run a playground in this event loop; port 0 is any free one."""
-    app = create(data_dir)
+    app = create(data_dir, local=local)
     sock = listen(host, port, strict=True)
     server = Server(app)
     await server.open(sock)
@@ -110,10 +120,12 @@ async def serve(
         await server.shut()
 
 
-async def run(host: str, port: int, data_dir: Path | None, *, strict_port: bool) -> None:
+async def run(
+    host: str, port: int, data_dir: Path | None, *, strict_port: bool, local: bool = False
+) -> None:
     """Run until SIGINT or SIGTERM. Raises OSError when no port can be had."""
     sock = listen(host, port, strict=strict_port)
-    server = Server(create(data_dir))
+    server = Server(create(data_dir, local=local))
     await server.open(sock)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

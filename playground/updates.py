@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable
 from itertools import islice
@@ -21,17 +22,18 @@ LONGEST_POLL = 50
 _AWAY_AFTER = 3.0
 """Seconds without a poll after which a bot counts as away."""
 
-CONFLICT = (
-    "Conflict: terminated by other getUpdates request; "
-    "make sure that only one bot instance is running"
+CONFLICT = "terminated by other getUpdates request; make sure that only one bot instance is running"
+WEBHOOK_ACTIVE = (
+    "can't use getUpdates method while webhook is active; "
+    "use deleteWebhook to delete the webhook first"
 )
 
 
 class Conflict(ApiError):
-    """Somebody else began to poll."""
+    """Somebody else began to poll, or a webhook is set."""
 
-    def __init__(self) -> None:
-        super().__init__(409, CONFLICT)
+    def __init__(self, reason: str = CONFLICT) -> None:
+        super().__init__(409, f"Conflict: {reason}")
 
 
 class UpdateQueue:
@@ -48,6 +50,8 @@ class UpdateQueue:
         self._away: asyncio.TimerHandle | None = None
         self.present = False
         """Whether the bot polls, or did so a moment ago."""
+        self.on_update: Callable[[Update], None] | None = None
+        """Hears of each update while a webhook is set."""
 
     def __len__(self) -> int:
         return len(self._updates)
@@ -61,35 +65,65 @@ class UpdateQueue:
         allowed = self._bot.allowed_updates
         return kind in allowed if allowed else kind not in NOT_BY_DEFAULT
 
-    def push(self, kind: str, content: Any) -> int:
+    def push(self, kind: str, content: Any, lane: int = 0) -> int:
         """Queue an update; its id, or 0 when the bot doesn't want this type."""
         if not self.wanted(kind):
             return 0
         number = self._bot.next_update
-        self.push_raw({"update_id": number, kind: content})
+        self.push_raw({"update_id": number, kind: content}, lane)
         return number
 
-    def push_raw(self, update: dict[str, Any]) -> int:
+    def push_raw(self, update: dict[str, Any], lane: int = 0) -> int:
         """Queue anything as an update, whatever the bot asked for; its id."""
         number = int(update.get("update_id") or self._bot.next_update)
         # orjson's result keeps its working space of some 4 KB: a copy has the right size
         body = bytes(memoryview(orjson.dumps({"update_id": number, **update})))
         self._bot.next_update = max(self._bot.next_update, number + 1)
-        self._updates.append(Update(number, body))
-        self._store.save("update", self._key(number), {"body": body.decode()})
+        added = Update(number, body, lane)
+        self._updates.append(added)
+        self._store.save("update", self._key(number), {"body": body.decode(), "lane": lane})
         self._store.save("bot", str(self._bot.id), self._bot)
         if self._poll is not None and not self._poll.done():
             self._poll.set_result(None)
+        if self.on_update is not None:
+            self.on_update(added)
         return number
 
+    def holds(self, update: Update) -> bool:
+        """Whether an update that was here still is: it wasn't dropped."""
+        return bool(self._updates) and self._updates[0].id <= update.id
+
+    def set_present(self, present: bool) -> None:
+        """A bot with a webhook is there for as long as this is set."""
+        if self._away is not None:
+            self._away.cancel()
+            self._away = None
+        if self.present != present:
+            self.present = present
+            self._on_presence(present)
+
+    def done(self, update: Update) -> None:
+        """A webhook took it."""
+        with contextlib.suppress(ValueError):  # it was dropped meanwhile
+            self._updates.remove(update)
+            self._store.drop("update", self._key(update.id))
+
     async def poll(self, offset: int, limit: int, timeout: float) -> list[Update]:
-        """What getUpdates answers. Raises Conflict when another poll begins meanwhile."""
+        """What getUpdates answers. Raises Conflict when another poll begins meanwhile, or when a
+        webhook is set."""
+        if self._bot.webhook:
+            raise Conflict(WEBHOOK_ACTIVE)
         self._confirm(offset)
         if not self._updates and timeout > 0:
             await self._wait(timeout)
         else:
             self._seen()
         return self.peek(limit)
+
+    def interrupt(self) -> None:
+        """End a poll because a webhook was set."""
+        if self._poll is not None and not self._poll.done():
+            self._poll.set_exception(Conflict("terminated by setWebhook request"))
 
     def clear(self) -> None:
         """Forget everything that waits."""

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from playground.methods import chats, edit, me, polling, send
+from playground.methods import (
+    admin,
+    albums,
+    chats,
+    edit,
+    inline,
+    me,
+    polling,
+    send,
+    topics,
+)
 from playground.methods.base import Handler
 
 METHODS: dict[str, Handler] = {
     name.lower(): handler
-    for module in (chats, edit, me, polling, send)
+    for module in (admin, albums, chats, edit, inline, me, polling, send, topics)
     for name, handler in module.METHODS.items()
 }

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import urllib.request
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
-from playground import entities, markup, utf16
+from playground import files, groups, people, roles, texts, utf16
 from playground.errors import ApiError, bad_request
-from playground.files import MAX_DOWNLOAD
 from playground.forms import Upload
-from playground.model import Bot, Chat, File, FileKind, Message
+from playground.inline import Inline
+from playground.model import Bot, Chat, File, FileKind, Group, Message
 from playground.people import Clicks
+from playground.webhooks import Webhooks
 from playground.world import World
-
-TEXT_LIMIT = 4096
-CAPTION_LIMIT = 1024
-_RAW_LIMIT = 1 << 15
-"""Bytes of a text before its markup is parsed."""
-_BUTTONS_LIMIT = 100
 
 UNPLAYED_PARAMETERS = frozenset(
     {
@@ -30,7 +24,6 @@ UNPLAYED_PARAMETERS = frozenset(
         "callback_query_id",
         "direct_messages_topic_id",
         "ephemeral_message_parameters",
-        "inline_message_id",
         "receiver_user_id",
         "suggested_post_parameters",
     }
@@ -39,11 +32,20 @@ UNPLAYED_PARAMETERS = frozenset(
 
 
 @dataclass
+class Services:
+    """What the playground runs besides the world."""
+
+    clicks: Clicks
+    inline: Inline
+    webhooks: Webhooks
+
+
+@dataclass
 class Call:
     """A call of the Bot API whose parameters have been checked."""
 
     world: World
-    clicks: Clicks
+    services: Services
     bot: Bot
     params: dict[str, Any]
     uploads: dict[str, Upload]
@@ -56,9 +58,21 @@ class Call:
         """The chat of `chat_id`; raises ApiError when the bot may not write there."""
         return self.world.writable_chat(self.bot, self.params["chat_id"])
 
-    def chat(self) -> Chat:
+    def chat(self, access: roles.Access = "read") -> Chat:
         """The chat of `chat_id`; raises ApiError."""
-        return self.world.find_chat(self.bot, self.params["chat_id"])
+        return self.world.readable_chat(self.bot, self.params["chat_id"], access)
+
+    def group(self, right: str = "", refusal: str = "not enough rights") -> Group:
+        """The group or channel of `chat_id`, in which the bot has a right; raises ApiError with
+        the reason `refusal`."""
+        chat = self.chat("write" if right else "read")
+        if not isinstance(chat, Group):
+            raise bad_request("method is available only for supergroups and channels")
+        if right and not roles.may(chat, self.bot.id, right):
+            raise bad_request(refusal)
+        if right == "can_invite_users" and not roles.is_admin(chat, self.bot.id):
+            raise bad_request(refusal)  # members invite people, but have no links
+        return chat
 
 
 Handler = Callable[[Call], Awaitable[Any]]
@@ -70,99 +84,51 @@ def not_played(what: str) -> ApiError:
     return ApiError(501, f"Not Implemented: the playground doesn't play {what} yet")
 
 
-def formatted(
-    call: Call, name: str, *, entities_name: str, limit: int
-) -> tuple[str, list[dict[str, Any]]]:
-    """The text of a parameter with its entities, both empty when nothing is visible.
-
-    Raises ApiError for markup that can't be parsed and for a text of more than `limit` UTF-16
-    code units after parsing.
-    """
-    raw, mode = call.get(name, ""), call.get("parse_mode", "")
-    return format_text(call.world, raw, mode, call.get(entities_name, []), name, limit)
-
-
-def format_text(
-    world: World, raw: str, mode: str, given: list[dict[str, Any]], name: str, limit: int
-) -> tuple[str, list[dict[str, Any]]]:
-    """A text with its markup parsed, or with the entities given."""
-    if len(raw.encode("utf-8", "surrogatepass")) > _RAW_LIMIT:
-        raise bad_request("text is too long")
-    if mode and mode.lower() != "none":
-        text, marked = markup.parse(raw, mode)
-    else:
-        text, marked = raw, given
-    text, found = entities.finish(text, [e for e in marked if _resolve_mention(world, e)])
-    if utf16.length(text) > limit:
-        raise bad_request(f"message {'caption ' if name == 'caption' else ''}is too long")
-    return text, found
-
-
-def _resolve_mention(world: World, entity: dict[str, Any]) -> bool:
-    """Fill in the user of a mention by id; False when nobody has that id."""
-    if entity["type"] != "text_mention":
-        return True
-    user = world.users.get((entity.get("user") or {}).get("id", 0))
-    if user is not None:
-        entity["user"] = user.as_json()
-    return user is not None
-
-
-def text_content(call: Call) -> dict[str, Any]:
-    """The content of a text message; raises ApiError."""
-    if not call.params["text"]:
-        raise bad_request("message text is empty")
-    text, found = formatted(call, "text", entities_name="entities", limit=TEXT_LIMIT)
-    if not text:
-        raise bad_request("text must be non-empty")
-    content: dict[str, Any] = {"text": text}
-    if found:
-        content["entities"] = found
-    if options := link_preview(call):
-        content["link_preview_options"] = options
-    return content
-
-
-def link_preview(call: Call) -> dict[str, Any] | None:
-    """The options of a link preview, also from the old parameter."""
-    if call.get("disable_web_page_preview"):
-        return {"is_disabled": True}
-    options: dict[str, Any] | None = call.get("link_preview_options")
-    return options
-
-
-def caption_content(call: Call) -> dict[str, Any]:
-    """The fields of a caption; none when there is no caption."""
-    text, found = formatted(call, "caption", entities_name="caption_entities", limit=CAPTION_LIMIT)
-    content: dict[str, Any] = {"caption": text} if text else {}
-    if found:
-        content["caption_entities"] = found
-    if text and call.get("show_caption_above_media"):
-        content["show_caption_above_media"] = True
-    return content
-
-
 def new_message(call: Call, chat: Chat, content: dict[str, Any]) -> Message:
     """A message of the bot with all that the send methods have in common."""
     for name in UNPLAYED_PARAMETERS & call.params.keys():
         raise not_played(f'the parameter "{name}"')
-    if call.get("message_thread_id"):
-        raise bad_request("message thread not found")
-    reply_to, quote = _reply_target(call, chat)
+    answered, quote = _reply_target(call, chat)
     inline, keyboard = checked_markup(call)
     extra: dict[str, Any] = {}
     if call.get("protect_content"):
         extra["has_protected_content"] = True
     if call.get("message_effect_id"):
         extra["effect_id"] = call.params["message_effect_id"]
+    in_channel = chat.type == "channel"
     return Message(
-        id=0, date=0, sender=call.bot.id, content=content, reply_to=reply_to, quote=quote,
-        markup=inline, keyboard=keyboard, extra=extra,
+        id=0, date=0, sender=chat.id if in_channel else call.bot.id, content=content,
+        author=call.bot.id if in_channel else 0, reply_to=answered.id if answered else 0,
+        quote=quote, markup=inline, keyboard=keyboard, extra=extra,
+        thread=_thread(call, chat, answered),
     )  # fmt: skip
 
 
-def _reply_target(call: Call, chat: Chat) -> tuple[int, dict[str, Any] | None]:
-    """The id of the message to answer, 0 for none, and the quote from it."""
+def _thread(call: Call, chat: Chat, answered: Message | None) -> int:
+    """The topic that is named, or that of the message to answer; raises ApiError."""
+    thread: int = call.get("message_thread_id", 0)
+    if isinstance(chat, Group) and chat.is_forum:
+        thread = thread or (answered.thread if answered else 0)
+        groups.check_thread(chat, call.bot.id, thread)
+    elif thread:
+        raise bad_request("message thread not found")
+    return thread
+
+
+def post(call: Call, chat: Chat, message: Message) -> dict[str, Any]:
+    """Send a message of the bot: Telegram's Message. Raises ApiError when the chat doesn't take
+    its kind."""
+    if isinstance(chat, Group):
+        roles.check_send(chat, call.bot.id, message.content)
+    call.world.post(chat, message)
+    if isinstance(chat, Group):
+        call.world.deliver(chat, message)
+        people.into_discussion(call.world, chat, message)
+    return call.world.render(chat, message)
+
+
+def _reply_target(call: Call, chat: Chat) -> tuple[Message | None, dict[str, Any] | None]:
+    """The message to answer and the quote from it."""
     reply = call.get("reply_parameters")
     if reply is None:
         reply = {
@@ -173,19 +139,21 @@ def _reply_target(call: Call, chat: Chat) -> tuple[int, dict[str, Any] | None]:
         raise not_played("replies to other chats")
     message_id: int = reply["message_id"]
     if message_id <= 0:
-        return 0, None
+        return None, None
     answered = call.world.messages(chat).get(message_id)
     if answered is None:
         if reply.get("allow_sending_without_reply"):
-            return 0, None
+            return None, None
         raise bad_request("message to be replied not found")
-    return message_id, _quote(call, reply, answered) if reply.get("quote") else None
+    return answered, _quote(call, reply, answered) if reply.get("quote") else None
 
 
 def _quote(call: Call, reply: dict[str, Any], answered: Message) -> dict[str, Any]:
     mode = reply.get("quote_parse_mode", "")
     given = reply.get("quote_entities", [])
-    text, found = format_text(call.world, reply["quote"], mode, given, "quote", CAPTION_LIMIT)
+    text, found = texts.format_text(
+        call.world, reply["quote"], mode, given, "quote", texts.CAPTION_LIMIT
+    )
     whole = answered.content.get("text") or answered.content.get("caption", "")
     place = whole.find(text)
     if place < 0:
@@ -201,51 +169,45 @@ def checked_markup(call: Call) -> tuple[dict[str, Any] | None, dict[str, Any] | 
         return None, None
     if "inline_keyboard" not in given:
         return None, given
-    rows = [row for row in given["inline_keyboard"] if row]
-    buttons = [button for row in rows for button in row]
-    if len(buttons) > _BUTTONS_LIMIT:
-        raise bad_request("reply markup is too long")
-    for button in buttons:
-        _check_button(button)
-    return ({"inline_keyboard": rows} if rows else None), None
+    return texts.inline_keyboard(given), None
 
 
-_ACTIONS = {
-    "url", "callback_data", "web_app", "login_url", "switch_inline_query",
-    "switch_inline_query_current_chat", "switch_inline_query_chosen_chat", "copy_text",
-    "callback_game", "pay", "disabled",
-}  # fmt: skip
-
-
-def _check_button(button: dict[str, Any]) -> None:
-    actions = _ACTIONS & button.keys()
-    if not button["text"].strip():
-        raise bad_request("BUTTON_TEXT_INVALID")
-    if "callback_data" in actions and len(button["callback_data"].encode()) > 64:
-        raise bad_request("BUTTON_DATA_INVALID")
-    if not actions or not all(button[a] for a in actions & {"callback_data", "url"}):
-        raise bad_request(
-            "can't parse inline keyboard button: Text buttons are unallowed in the inline keyboard"
-        )
-    if "url" in actions and not markup.checked_link(button["url"]):
-        raise bad_request("BUTTON_URL_INVALID")
-
-
-async def given_file(call: Call, name: str, kind: FileKind, details: dict[str, Any]) -> File:
-    """The file of a parameter: an upload, attach://, a file_id or an address."""
-    given = call.params[name]
-    if isinstance(given, str) and given.startswith("attach://"):
-        attached = call.uploads.get(given.removeprefix("attach://"))
-        if attached is None:
-            raise bad_request("wrong file identifier/HTTP URL specified")
-        given = attached
+async def given_file(
+    call: Call, given: Any, kind: FileKind, details: dict[str, Any], thumbnail: Any = None
+) -> File:
+    """The file of a parameter: an upload, attach://, a file_id, an address, or in local mode a
+    path."""
+    given = _attached(call, given)
     if isinstance(given, str) and given.startswith(("http://", "https://")):
-        given = await asyncio.to_thread(_download, given)
+        given = await asyncio.to_thread(files.fetch, given)
+    if isinstance(given, str) and given.startswith("file:") and call.world.files.local:
+        given = _on_disk(given)
     if isinstance(given, Upload):
         file = await call.world.files.add(given, kind, details)
-        await _add_thumbnail(call, file)
+        given = _attached(call, thumbnail)
+        if isinstance(given, Upload) and file.kind != "photo":
+            file.thumbnail = (await call.world.files.add(given, "photo")).as_json()
         return file
     return _known_file(call, given, kind)
+
+
+def _attached(call: Call, given: Any) -> Any:
+    """What attach:// names; raises ApiError."""
+    if not isinstance(given, str) or not given.startswith("attach://"):
+        return given
+    attached = call.uploads.get(given.removeprefix("attach://"))
+    if attached is None:
+        raise bad_request("wrong file identifier/HTTP URL specified")
+    return attached
+
+
+def _on_disk(address: str) -> Upload:
+    path = Path(unquote(urlsplit(address).path))
+    try:
+        stream = path.open("rb")
+    except OSError:
+        raise bad_request("wrong file identifier/HTTP URL specified") from None
+    return Upload(path.name, "", stream, path.stat().st_size)
 
 
 def _known_file(call: Call, file_id: str, kind: FileKind) -> File:
@@ -255,25 +217,3 @@ def _known_file(call: Call, file_id: str, kind: FileKind) -> File:
     if (file.kind == "photo") != (kind == "photo"):
         raise bad_request(f"can't use file of type {file.kind.title()} as {kind.title()}")
     return file
-
-
-async def _add_thumbnail(call: Call, file: File) -> None:
-    given = call.get("thumbnail")
-    if isinstance(given, str):
-        given = call.uploads.get(given.removeprefix("attach://"))
-    if isinstance(given, Upload) and file.kind != "photo":
-        file.thumbnail = (await call.world.files.add(given, "photo")).as_json()
-
-
-def _download(url: str) -> Upload:
-    """What is at an address, as Telegram's servers would fetch it."""
-    name = PurePosixPath(urlsplit(url).path).name or "file"
-    try:
-        with urllib.request.urlopen(url, timeout=20) as response:  # noqa: S310 - http or https
-            content = response.read(MAX_DOWNLOAD + 1)
-            mime = response.headers.get_content_type()
-    except (OSError, ValueError):
-        raise bad_request("failed to get HTTP URL content") from None
-    if len(content) > MAX_DOWNLOAD:
-        raise bad_request("file is too big")
-    return Upload.of(name, content, mime)

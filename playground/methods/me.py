@@ -6,9 +6,10 @@ import re
 from functools import partial
 from typing import Any
 
+from playground import roles
 from playground.errors import bad_request
-from playground.methods.base import Call, Handler, not_played
-from playground.model import Bot
+from playground.methods.base import Call, Handler
+from playground.model import Bot, Chat, Group
 
 _COMMAND = re.compile(r"[a-z0-9_]{1,32}")
 _SHORT = "short_description"
@@ -18,9 +19,9 @@ _LIMITS = {"name": 64, "description": 512, _SHORT: 120}
 async def get_me(call: Call) -> dict[str, Any]:
     """getMe."""
     return call.bot.as_json() | {
-        "can_join_groups": False,
-        "can_read_all_group_messages": False,
-        "supports_inline_queries": False,
+        "can_join_groups": call.bot.can_join_groups,
+        "can_read_all_group_messages": call.bot.reads_all_group_messages,
+        "supports_inline_queries": call.bot.supports_inline,
         "can_connect_to_business": False,
         "has_main_web_app": False,
     }
@@ -38,11 +39,13 @@ def _scope_key(call: Call) -> str:
     if language and not re.fullmatch(r"[a-z]{2}", language):
         raise bad_request("invalid language code specified")
     key: str = scope["type"]
-    if key == "chat":
-        chat = call.world.find_chat(call.bot, scope["chat_id"])
-        key = f"chat:{chat.id}"
-    elif key in {"chat_administrators", "chat_member"}:
-        raise not_played(f'the command scope "{key}"')
+    if "chat_id" in scope:
+        chat = call.world.readable_chat(call.bot, scope["chat_id"])
+        if key != "chat" and not isinstance(chat, Group):
+            raise bad_request(f"can't use the scope {key} in private chats")
+        key = f"{key}:{chat.id}"
+    if "user_id" in scope:
+        key += f":{scope['user_id']}"
     return f"{key} {language}"
 
 
@@ -76,14 +79,29 @@ async def get_my_commands(call: Call) -> list[dict[str, str]]:
     return call.bot.commands.get(_scope_key(call), [])
 
 
-def commands_for(bot: Bot, chat_id: int, language: str) -> list[dict[str, str]]:
-    """The commands that a client shows to a user of a language in a private chat."""
+def commands_for(bot: Bot, chat: Chat, user_id: int, language: str) -> list[dict[str, str]]:
+    """The commands that a client shows to a user of a language in a chat: the narrowest scope
+    wins."""
     language = language.partition("-")[0].lower()
-    for scope in (f"chat:{chat_id}", "all_private_chats", "default"):
+    for scope in _scopes(chat, user_id):
         for tag in (language, ""):
             if found := bot.commands.get(f"{scope} {tag}"):
                 return found
     return []
+
+
+def _scopes(chat: Chat, user_id: int) -> list[str]:
+    if not isinstance(chat, Group):
+        return [f"chat:{chat.id}", "all_private_chats", "default"]
+    admin = roles.is_admin(chat, user_id)
+    return [
+        f"chat_member:{chat.id}:{user_id}",
+        *([f"chat_administrators:{chat.id}"] if admin else []),
+        f"chat:{chat.id}",
+        *(["all_chat_administrators"] if admin else []),
+        "all_group_chats",
+        "default",
+    ]
 
 
 def text_for(bot: Bot, what: str, language: str) -> str:

@@ -1,10 +1,11 @@
-"""How a bot gets its updates. Webhooks are not played yet."""
+"""How a bot gets its updates."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from playground.methods.base import Call, Handler, not_played
+from playground import webhooks
+from playground.methods.base import Call, Handler
 from playground.model import Update
 from playground.updates import LONGEST_POLL
 
@@ -20,17 +21,24 @@ async def get_updates(call: Call) -> list[Update]:
 
 
 async def delete_webhook(call: Call) -> bool:
-    """deleteWebhook: there is none, but what waits can be dropped."""
+    """deleteWebhook; what waits can be dropped."""
     if call.get("drop_pending_updates"):
         call.world.queues[call.bot.id].clear()
+    await call.services.webhooks.delete(call.bot)
     return True
 
 
 async def set_webhook(call: Call) -> bool:
-    """setWebhook with an empty address is deleteWebhook; others aren't played."""
-    if call.params["url"]:
-        raise not_played("webhooks: use getUpdates")
-    return await delete_webhook(call)
+    """setWebhook; an empty address is deleteWebhook."""
+    if not call.params["url"]:
+        return await delete_webhook(call)
+    webhook = webhooks.checked(call.params)
+    if "allowed_updates" in call.params:
+        call.bot.allowed_updates = call.params["allowed_updates"]
+    if call.get("drop_pending_updates"):
+        call.world.queues[call.bot.id].clear()
+    await call.services.webhooks.set(call.bot, webhook)
+    return True
 
 
 async def get_webhook_info(call: Call) -> dict[str, Any]:
@@ -39,6 +47,7 @@ async def get_webhook_info(call: Call) -> dict[str, Any]:
         "url": "",
         "has_custom_certificate": False,
         "pending_update_count": len(call.world.queues[call.bot.id]),
+        **call.services.webhooks.info(call.bot),
     }
     if call.bot.allowed_updates:
         info["allowed_updates"] = call.bot.allowed_updates

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import random
 from functools import partial
 from typing import Any
 
+from playground import inline, polls, roles, texts
+from playground.dice import rolled
 from playground.errors import bad_request
-from playground.methods.base import (
-    Call,
-    Handler,
-    caption_content,
-    given_file,
-    new_message,
-    text_content,
-)
-from playground.model import Chat, FileKind, Message
+from playground.methods.base import Call, Handler, given_file, new_message, post
+from playground.model import Chat, FileKind, Group, Message
+from playground.repeating import CAPTION as _CAPTION
+from playground.repeating import copied, forwarded
 
-_DETAILS: dict[FileKind, tuple[str, ...]] = {
+DETAILS: dict[FileKind, tuple[str, ...]] = {
     "photo": (),
     "document": (),
     "video": ("width", "height", "duration"),
@@ -28,47 +24,72 @@ _DETAILS: dict[FileKind, tuple[str, ...]] = {
     "video_note": ("duration", "length"),
 }
 """What the bot may say about a file that it uploads."""
-_DICE = {"🎲": 6, "🎯": 6, "🎳": 6, "🏀": 5, "⚽": 5, "🎰": 64}
-_MEDIA = ("photo", "document", "video", "animation", "audio", "voice", "sticker", "video_note")
-_CAPTION = ("caption", "caption_entities", "show_caption_above_media")
-
-
-def _post(call: Call, chat: Chat, content: dict[str, Any]) -> dict[str, Any]:
-    message = call.world.post(chat, new_message(call, chat, content))
-    return call.world.render(chat, message)
+ACTION_LASTS = 5
+"""Seconds."""
 
 
 async def send_message(call: Call) -> dict[str, Any]:
     """sendMessage."""
     chat = call.writable_chat()
-    return _post(call, chat, text_content(call))
+    return post(call, chat, new_message(call, chat, texts.text(call.world, call.params)))
 
 
 async def send_media(call: Call, kind: FileKind) -> dict[str, Any]:
     """sendDocument, sendPhoto and so on."""
     chat = call.writable_chat()
-    details = {key: call.params[key] for key in _DETAILS[kind] if key in call.params}
-    caption = caption_content(call) if kind not in {"sticker", "video_note"} else {}
+    if isinstance(chat, Group):
+        roles.check_send(chat, call.bot.id, [kind])
     message = new_message(call, chat, {})
-    file = await given_file(call, kind, kind, details)
-    message.content = {**file.content(), **caption}
-    if call.get("has_spoiler"):
-        message.content["has_media_spoiler"] = True
-    return call.world.render(chat, call.world.post(chat, message))
+    message.content = await media_content(call, call.params | {"media": call.get(kind)}, kind)
+    return post(call, chat, message)
+
+
+async def media_content(call: Call, given: dict[str, Any], kind: FileKind) -> dict[str, Any]:
+    """The content of a message with the file `media` of an InputMedia or of a method."""
+    details = {key: given[key] for key in DETAILS[kind] if key in given}
+    caption = texts.caption(call.world, given) if kind not in {"sticker", "video_note"} else {}
+    file = await given_file(call, given["media"], kind, details, given.get("thumbnail"))
+    content = {**file.content(), **caption}
+    if given.get("has_spoiler"):
+        content["has_media_spoiler"] = True
+    return content
 
 
 async def send_dice(call: Call) -> dict[str, Any]:
     """sendDice."""
     chat = call.writable_chat()
-    emoji = call.get("emoji", "🎲")
-    value = random.randint(1, _DICE[emoji])  # noqa: S311 - a game
-    return _post(call, chat, {"dice": {"emoji": emoji, "value": value}})
+    content = {"dice": rolled(call.get("emoji", "🎲"))}
+    return post(call, chat, new_message(call, chat, content))
+
+
+async def send_place(call: Call) -> dict[str, Any]:
+    """sendLocation, sendVenue, sendContact."""
+    chat = call.writable_chat()
+    return post(call, chat, new_message(call, chat, inline.written(call.world, call.params)))
+
+
+async def send_poll(call: Call) -> dict[str, Any]:
+    """sendPoll."""
+    chat = call.writable_chat()
+    return post(call, chat, new_message(call, chat, polls.content(call.world, call.params)))
+
+
+async def stop_poll(call: Call) -> dict[str, Any]:
+    """stopPoll."""
+    chat = call.writable_chat()
+    message = call.world.message(chat, call.params["message_id"], "message with poll to stop")
+    if message.by != call.bot.id:
+        raise bad_request("poll can't be stopped")
+    message.markup = texts.inline_keyboard(call.get("reply_markup"))
+    return polls.close(call.world, chat, message)
 
 
 async def send_chat_action(call: Call) -> bool:
     """sendChatAction; it lasts five seconds or until the next message."""
     chat = call.writable_chat()
-    call.world.tell(chat, "action", action=call.params["action"])
+    thread = call.get("message_thread_id", 0)
+    action = {"action": call.params["action"], "seconds": ACTION_LASTS, "thread": thread}
+    call.world.tell(chat, "action", **action, bot=call.bot.id)
     return True
 
 
@@ -76,76 +97,61 @@ async def forward_message(call: Call) -> dict[str, Any]:
     """forwardMessage."""
     chat = call.writable_chat()
     source, message = _source(call, "message to forward")
-    content, extra = _forwarded(call, source, message)
-    new = new_message(call, chat, content)
-    new.extra |= extra
-    return call.world.render(chat, call.world.post(chat, new))
+    new = new_message(call, chat, copied(message))
+    new.extra |= forwarded(call.world, source, message)
+    return post(call, chat, new)
 
 
 async def copy_message(call: Call) -> dict[str, Any]:
     """copyMessage."""
     chat = call.writable_chat()
     _, message = _source(call, "message to copy")
-    content = _copied(call, message)
-    return {"message_id": call.world.post(chat, new_message(call, chat, content)).id}
+    content = copied(message)
+    if "caption" in call.params and "text" not in content:
+        content = {key: value for key, value in content.items() if key not in _CAPTION}
+        content |= texts.caption(call.world, call.params)
+    return {"message_id": post(call, chat, new_message(call, chat, content))["message_id"]}
 
 
-async def forward_messages(call: Call) -> list[dict[str, Any]]:
-    """forwardMessages; those that aren't there are left out."""
-    return await _each(call, forward_message)
-
-
-async def copy_messages(call: Call) -> list[dict[str, Any]]:
-    """copyMessages; those that aren't there are left out."""
-    if call.params.pop("remove_caption", False):
-        call.params["caption"] = ""
-    return await _each(call, copy_message)
-
-
-async def _each(call: Call, handler: Handler) -> list[dict[str, Any]]:
-    ids: list[int] = call.params.pop("message_ids")
+async def repeat(call: Call, *, forward: bool) -> list[dict[str, Any]]:
+    """forwardMessages, copyMessages: those that aren't there are left out, albums stay
+    together."""
+    ids: list[int] = call.params["message_ids"]
     if len(ids) > 100:
         raise bad_request("too many message identifiers specified")
-    source = call.world.find_chat(call.bot, call.params["from_chat_id"])
-    there = [number for number in ids if number in call.world.messages(source)]
+    if sorted(set(ids)) != ids:
+        raise bad_request("message identifiers must be in a strictly increasing order")
+    chat = call.writable_chat()
+    source = call.world.readable_chat(call.bot, call.params["from_chat_id"])
+    there = [m for m in map(call.world.messages(source).get, ids) if m is not None]
     if not there:
-        raise bad_request("there are no messages to forward")
+        raise bad_request(f"there are no messages to {'forward' if forward else 'copy'}")
+    albums: dict[str, str] = {}
     sent = []
-    for number in there:
-        call.params["message_id"] = number
-        sent.append({"message_id": (await handler(call))["message_id"]})
+    for message in there:
+        _require_free(message)
+        new = new_message(call, chat, copied(message))
+        if forward:
+            new.extra |= forwarded(call.world, source, message)
+        elif call.get("remove_caption"):
+            new.content = {k: v for k, v in new.content.items() if k not in _CAPTION}
+        if album := message.extra.get("media_group_id"):
+            new.extra["media_group_id"] = albums.setdefault(album, call.world.new_id())
+        sent.append({"message_id": post(call, chat, new)["message_id"]})
     return sent
 
 
 def _source(call: Call, what: str) -> tuple[Chat, Message]:
     """The message to repeat and its chat; raises ApiError."""
-    source = call.world.find_chat(call.bot, call.params["from_chat_id"])
+    source = call.world.readable_chat(call.bot, call.params["from_chat_id"])
     message = call.world.message(source, call.params["message_id"], what)
-    if message.extra.get("has_protected_content"):
-        raise bad_request("message has protected content and can't be forwarded")
+    _require_free(message)
     return source, message
 
 
-def _forwarded(call: Call, source: Chat, message: Message) -> tuple[dict[str, Any], dict[str, Any]]:
-    sender = call.world.render(source, message, nested=True)["from"]
-    origin = message.extra.get("forward_origin") or {
-        "type": "user",
-        "sender_user": sender,
-        "date": message.date,
-    }
-    return dict(message.content), {"forward_origin": origin, "forward_date": origin["date"]}
-
-
-def _copied(call: Call, message: Message) -> dict[str, Any]:
-    """The content, with another caption when one is given."""
-    content = dict(message.content)
-    if not any(kind in content for kind in ("text", "dice", *_MEDIA)):
-        raise bad_request("message can't be copied")
-    if "caption" in call.params and "text" not in content:
-        for key in _CAPTION:
-            content.pop(key, None)
-        content |= caption_content(call)
-    return content
+def _require_free(message: Message) -> None:
+    if message.extra.get("has_protected_content"):
+        raise bad_request("message has protected content and can't be forwarded")
 
 
 METHODS: dict[str, Handler] = {
@@ -159,9 +165,14 @@ METHODS: dict[str, Handler] = {
     "sendSticker": partial(send_media, kind="sticker"),
     "sendVideoNote": partial(send_media, kind="video_note"),
     "sendDice": send_dice,
+    "sendLocation": send_place,
+    "sendVenue": send_place,
+    "sendContact": send_place,
+    "sendPoll": send_poll,
+    "stopPoll": stop_poll,
     "sendChatAction": send_chat_action,
     "forwardMessage": forward_message,
-    "forwardMessages": forward_messages,
+    "forwardMessages": partial(repeat, forward=True),
     "copyMessage": copy_message,
-    "copyMessages": copy_messages,
+    "copyMessages": partial(repeat, forward=False),
 }

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 import playground
-from playground import Playground, Running, schema
+from playground import Playground, Running, http, schema
 from playground.client import Json, Person
 
 
@@ -80,3 +80,9 @@ async def ann(client: Playground) -> Person:
 
 ANN = 500_000_001
 """Ann's id, and so that of her chat."""
+
+
+def multipart(fields: dict[str, str], name: str, mime: str, content: bytes) -> tuple[str, bytes]:
+    """Content type and body of a form with one file."""
+    kind, body = http.multipart(fields, [http.part("file", content, name, mime)])
+    return kind, b"".join(part for part in body if isinstance(part, bytes))

@@ -11,10 +11,10 @@ import orjson
 import pytest
 
 from playground import Playground, Running, schema
-from playground.client import Person, PlaygroundError, _multipart
+from playground.client import Person, PlaygroundError
 from playground.files import MAX_UPLOAD
 from playground.methods import METHODS
-from tests.playground.conftest import ANN, Api
+from tests.playground.conftest import ANN, Api, multipart
 
 
 async def request(client: Playground, path: str, body: bytes = b"", kind: str = "") -> Any:
@@ -28,7 +28,7 @@ async def test_a_body_may_be_json_a_form_or_the_query(
     form = urlencode({"chat_id": ANN, "text": "как дела?"}).encode()
     sent = await api.answer("sendMessage", form, "application/x-www-form-urlencoded")
     assert sent["result"]["text"] == "как дела?"
-    kind, body = _multipart({"chat_id": str(ANN), "text": "b"}, "", "text/plain", b"")
+    kind, body = multipart({"chat_id": str(ANN), "text": "b"}, "", "text/plain", b"")
     assert (await api.answer("sendMessage", body, kind))["result"]["text"] == "b"
     path = f"/bot{api.token}/sendMessage?{urlencode({'chat_id': ANN, 'text': 'q'})}"
     status, answer = await client.request("GET", path, b"", "text/plain")
@@ -64,11 +64,9 @@ async def test_methods_are_named_in_any_case(api: Api) -> None:
 
 
 async def test_what_is_not_played_says_so(api: Api, ann: Person) -> None:
-    answer = await api.answer("sendLocation", b'{"chat_id":1,"latitude":1.5,"longitude":1}')
+    answer = await api.answer("sendGame", b'{"chat_id":1,"game_short_name":"x"}')
     assert answer["error_code"] == 501
-    assert answer["description"] == (
-        "Not Implemented: the playground doesn't play sendLocation yet"
-    )
+    assert answer["description"] == ("Not Implemented: the playground doesn't play sendGame yet")
 
 
 def test_every_method_that_is_played_is_in_the_schema() -> None:
@@ -76,12 +74,12 @@ def test_every_method_that_is_played_is_in_the_schema() -> None:
 
 
 async def test_an_upload_comes_as_a_parameter_or_attached(api: Api, ann: Person) -> None:
-    kind, body = _multipart({"chat_id": str(ANN)}, 'a "b".txt', "text/plain", b"abc")
+    kind, body = multipart({"chat_id": str(ANN)}, 'a "b".txt', "text/plain", b"abc")
     body = body.replace(b'name="file"', b'name="document"')
     sent = await api.answer("sendDocument", body, kind)
     assert sent["result"]["document"]["file_name"] == 'a "b".txt'
     fields = {"chat_id": str(ANN), "document": "attach://file"}
-    kind, body = _multipart(fields, "c.txt", "text/plain", b"abc")
+    kind, body = multipart(fields, "c.txt", "text/plain", b"abc")
     again = (await api.answer("sendDocument", body, kind))["result"]["document"]
     assert again["file_unique_id"] == sent["result"]["document"]["file_unique_id"]
     assert again["file_id"] != sent["result"]["document"]["file_id"]
@@ -90,7 +88,7 @@ async def test_an_upload_comes_as_a_parameter_or_attached(api: Api, ann: Person)
 async def test_an_upload_of_more_than_50_mb_is_refused(api: Api, ann: Person) -> None:
     refused = {"ok": False, "error_code": 413, "description": "Request Entity Too Large"}
     for size in (MAX_UPLOAD + 1, MAX_UPLOAD + (2 << 20)):
-        kind, body = _multipart({"chat_id": str(ANN)}, "a.bin", "application/x-bin", bytes(size))
+        kind, body = multipart({"chat_id": str(ANN)}, "a.bin", "application/x-bin", bytes(size))
         assert await api.answer("sendDocument", body, kind) == refused
     answer = await api.answer("sendDocument", bytes(10 << 20), kind)
     assert "can't parse the multipart body" in answer["description"]

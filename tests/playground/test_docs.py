@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from playground import schema
+from playground.actions import Actions
+from playground.chats import Chats
 from playground.control import Control
 from playground.faults import KINDS
 from playground.methods import METHODS
-from playground.people import Clicks
 from playground.rig import Rig
 from playground.server import create
 
@@ -20,10 +21,17 @@ PAGE = (Path(__file__).resolve().parent.parent.parent / "docs" / "playground.md"
 
 def routes() -> set[tuple[str, str]]:
     app = create()
-    control, rig = Control(app.world, Clicks(app.world)), Rig(app.world, app.api)
+    services = app.api.services
+    doors = (
+        Control(app.world, services.clicks),
+        Actions(app.world, services.inline),
+        Chats(app.world),
+        Rig(app.world, app.api),
+    )
     return {
         (verb, re.sub(r":\w+", "", route.path))
-        for route in (*control.routes(), *rig.routes())
+        for door in doors
+        for route in door.routes()
         for verb in (route.methods or set()) - {"HEAD"}
     }
 

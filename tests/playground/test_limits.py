@@ -22,7 +22,7 @@ def clock() -> Clock:
 
 def passes(limits: Limits, chat: int = 1, method: str = "sendMessage") -> bool:
     try:
-        limits.check(method, {"chat_id": chat})
+        limits.check(1, method, {"chat_id": chat})
     except ApiError as error:
         return error.code != 429
     return True

@@ -58,8 +58,7 @@ async def test_commands_by_scope_and_language(api: Api, client: Playground, ann:
         ({"commands": commands("a"), "scope": {"type": "chat", "chat_id": 5}},
          "Bad Request: chat not found"),
         ({"commands": commands("a"), "scope": {"type": "chat_administrators", "chat_id": 5}},
-         "Not Implemented: the playground doesn't play the command scope "
-         '"chat_administrators" yet'),
+         "Bad Request: chat not found"),
         ({"commands": {"command": "a"}}, "Bad Request: expected an Array of BotCommand"),
     ],
 )  # fmt: skip

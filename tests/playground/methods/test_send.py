@@ -11,8 +11,8 @@ import orjson
 import pytest
 
 from playground import Playground
-from playground.client import Person, _multipart
-from tests.playground.conftest import ANN, Api
+from playground.client import Person
+from tests.playground.conftest import ANN, Api, multipart
 from tests.playground.pictures import png
 
 
@@ -135,7 +135,7 @@ async def test_reply_keyboards_are_for_the_client_only(api: Api, ann: Person) ->
 
 
 async def upload(api: Api, method: str, content: bytes, name: str, **fields: str) -> Any:
-    kind, body = _multipart({"chat_id": str(ANN), **fields}, name, "", content)
+    kind, body = multipart({"chat_id": str(ANN), **fields}, name, "", content)
     field = method.removeprefix("send").lower()
     field = "video_note" if field == "videonote" else field
     answer = await api.answer(
@@ -188,7 +188,7 @@ async def test_captions_have_a_limit(api: Api, ann: Person) -> None:
 async def test_a_spoiler_and_a_thumbnail(api: Api, ann: Person) -> None:
     sent = await upload(api, "sendPhoto", png(2, 2), "a.png", has_spoiler="true")
     assert sent["has_media_spoiler"] is True
-    kind, body = _multipart(
+    kind, body = multipart(
         {"chat_id": str(ANN), "document": "attach://file", "thumbnail": "attach://file"},
         "a.png",
         "",
@@ -308,7 +308,7 @@ async def test_many_at_once(api: Api, ann: Person) -> None:
 
 
 async def test_a_photo_that_is_too_large(api: Api, ann: Person) -> None:
-    kind, body = _multipart({"chat_id": str(ANN)}, "a.png", "", png(1, 1) + bytes(10 << 20))
+    kind, body = multipart({"chat_id": str(ANN)}, "a.png", "", png(1, 1) + bytes(10 << 20))
     answer = await api.answer("sendPhoto", body.replace(b'name="file"', b'name="photo"'), kind)
     assert "is too big for a photo; the maximum size is 10485760 bytes" in answer["description"]
 
