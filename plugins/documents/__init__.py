@@ -10,35 +10,87 @@ from plugram import Processor, hookimpl
 if TYPE_CHECKING:
     from plugram import Context
 
-_WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml"
+_ROOM = "plugins.documents"
+_OOXML = "application/vnd.openxmlformats-officedocument"
+
+
+_ALL = (
+    *(
+        f"{_ROOM}.{name}"
+        for name in "archive csv data docx epub html mail markdown markup odf ole parts pdf pptx "
+        "rtf text xlsx".split()
+    ),
+    "puremagic",
+)
+"""For those that find files of any kind inside theirs: a child may load nothing more."""
+_ODF = "application/vnd.oasis.opendocument"
+_OFFICE_2003 = ("application/msword", "application/vnd.ms-excel", "application/vnd.ms-powerpoint")
+
+
+def _reader(
+    name: str, *mimes: str, target: str = "", score: int = 50, preload: Sequence[str] = ()
+) -> Processor:
+    return Processor(
+        name, mimes, f"{_ROOM}.{target or f'{name}:extract'}", score=score, preload=preload
+    )
+
 
 PROCESSORS = (
-    Processor("pdf", ["application/pdf"], "plugins.documents.pdf:extract", preload=["pypdfium2"]),
-    Processor(
+    _reader("pdf", "application/pdf", preload=["pypdfium2"]),
+    _reader(
         "docx",
-        [f"{_WORD}.document", f"{_WORD}.template", "application/vnd.ms-word.document*"],
-        "plugins.documents.docx:extract",
+        f"{_OOXML}.wordprocessingml.*",
+        "application/vnd.ms-word.*",
+        preload=_ALL,
     ),
-    Processor(
-        "html",
-        ["text/html", "application/xhtml+xml"],
-        "plugins.documents.html:extract",
-        preload=["selectolax.lexbor"],
+    _reader("xlsx", f"{_OOXML}.spreadsheetml.*", "application/vnd.ms-excel.*12", preload=_ALL),
+    _reader(
+        "pptx", f"{_OOXML}.presentationml.*", "application/vnd.ms-powerpoint.*12", preload=_ALL
     ),
-    Processor(
-        "markdown",
-        ["text/markdown"],
-        "plugins.documents.markdown:extract",
-        preload=["markdown_it"],
+    _reader("odf", f"{_ODF}.*", "application/vnd.sun.xml.*"),
+    _reader("odf-flat", f"{_ODF}.*-flat-xml", target="odf:flat", score=60),
+    _reader(
+        "ole",
+        *_OFFICE_2003,
+        "application/vnd.ms-outlook",
+        "application/x-ole-storage",
+        preload=_ALL,
     ),
-    Processor(
-        "text",
-        ["text/*", "application/json"],
-        "plugins.documents.text:extract",
-        score=10,
-        preload=["charset_normalizer"],
+    _reader("rtf", "application/rtf", "text/rtf", preload=_ALL),
+    _reader("epub", "application/epub+zip", "application/x-ibooks+zip"),
+    _reader(
+        "parts",
+        "application/vnd.ms-visio.*",
+        "application/oxps",
+        "application/vnd.apple.*",
+        "application/hwp+zip",
+        preload=_ALL,
     ),
-    Processor("ole", ["application/x-ole-storage"], "plugins.documents.ole:extract"),
+    _reader("html", "text/html", "application/xhtml+xml", preload=["selectolax.lexbor"]),
+    _reader(
+        "xml",
+        "text/xml",
+        "application/*+xml",
+        "image/svg+xml",
+        target="markup:extract",
+        score=20,
+    ),
+    _reader("markdown", "text/markdown", preload=["markdown_it"]),
+    _reader("csv", "text/csv", "text/tab-separated-values"),
+    _reader("json", "application/json", "application/x-ndjson", target="data:extract"),
+    _reader("notebook", "application/x-ipynb+json", target="data:notebook"),
+    _reader("mail", "message/rfc822", preload=_ALL),
+    _reader("mailbox", "application/mbox", target="mail:mailbox", preload=_ALL),
+    _reader(
+        "archive",
+        "application/zip",
+        "application/gzip",
+        "application/x-bzip2",
+        "application/x-xz",
+        "application/x-tar",
+        preload=_ALL,
+    ),
+    _reader("text", "text/*", "application/x-subrip", score=10, preload=["charset_normalizer"]),
 )
 
 

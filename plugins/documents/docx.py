@@ -4,52 +4,56 @@ and footnotes, and builds trees that a small hostile file can blow up to gigabyt
 from __future__ import annotations
 
 import re
-import zipfile
-import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 from typing import Any
-from xml.parsers import expat
 
-from plugins.documents import prose
-from plugram import SandboxRefused, safe_zip
+from plugins.documents import drawing, members, prose
+from plugins.documents.package import DAMAGED, Handler, Package, properties, unpacked
+from plugins.documents.source import Limits, Source
+from plugram import SandboxRefused
 
-_DEEPEST = 500
-_DAMAGED = "damaged"
-_CHUNK = 1 << 16
-_BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError)
 _HEADING = re.compile(r"(?:heading ?[1-9]|title)\Z")
 _MAIN = "officeDocument"
-_ASIDES = ("header", "footer", "footnotes", "endnotes", "comments", "diagramData", "chart")
+_ASIDES = ("header", "footer", "footnotes", "endnotes", "comments")
+_DRAWN = ("diagramData", "chart", "chartEx")
+_ELSEWHERE = ("aFChunk", "package", "oleObject")
+"""Parts in a format of their own: pasted pages, embedded documents."""
 
 
-def extract(path: str, limits: dict[str, Any]) -> dict[str, Any]:
+def extract(source: Source, limits: Limits) -> dict[str, Any]:
     """Sections with the number of the `paragraph` they start at; headers, footers, notes and
-    comments after the text, with `part`. `metadata`: title, author, subject, keywords, created,
-    pages (as the writing program counted), words."""
-    with safe_zip(path, limits) as package:
-        return _read(Package(package))
+    comments after the text, with `part`; embedded documents with `member`. `metadata`: title,
+    author, subject, keywords, created, pages (as the writing program counted), words."""
+    with unpacked(source, limits) as package:
+        return _read(package)
 
 
 def _read(package: Package) -> dict[str, Any]:
-    main = package.related("", _MAIN)
+    main = package.related("", _MAIN) or _likely(package)
     if not main:
         raise SandboxRefused("it holds no Word document", reason="corrupt")
     body = Body(_styles(package, main[0]))
-    damaged = not package.parse(main[0], body)
-    sections = _sections(body.pieces) + _asides(package, main[0])
+    if not package.parse(main[0], body):
+        package.warn(DAMAGED)
+    metadata, told = properties(package)
+    sections = _sections(body.pieces) + _asides(package, main[0]) + _embedded(package, main[0])
     if not sections:
-        if damaged:
+        if DAMAGED in package.warnings:
             raise SandboxRefused("its text is damaged", reason="corrupt")
         raise SandboxRefused("there is no text in the document", reason="empty")
     words = prose.count_words(section["text"] for section in sections)
     return {
-        "sections": sections,
-        "metadata": _properties(package) | {"words": words},
-        "warnings": [_DAMAGED] if damaged else [],
+        "sections": sections + prose.properties(told, sections),
+        "metadata": metadata | {"words": words},
+        "warnings": package.warnings,
     }
+
+
+def _likely(package: Package) -> list[str]:
+    """Where the links are broken: the part that every program calls so."""
+    return [name for name in package.names if name.lower() == "word/document.xml"]
 
 
 def _sections(pieces: list[Piece]) -> list[prose.SectionDict]:
@@ -74,145 +78,23 @@ def _asides(package: Package, main: str) -> list[prose.SectionDict]:
         for part in package.related(main, kind):
             body = Body({})
             package.parse(part, body)
-            text = prose.tidy("\n".join(piece.text.strip() for piece in body.pieces)).strip()
-            if text:
-                found.setdefault(text, prose.section(text, part=kind))
+            _tell(found, kind, [piece.text for piece in body.pieces])
+    for kind, lines in drawing.told(package, main, _DRAWN):
+        _tell(found, "chart" if kind == "chartEx" else kind, lines)
     return list(found.values())
 
 
-# -- the package --------------------------------------------------------------------------------
+def _tell(found: dict[str, prose.SectionDict], kind: str, lines: list[str]) -> None:
+    text = prose.tidy("\n".join(line.strip() for line in lines)).strip()
+    if text:
+        found.setdefault(text, prose.section(text, part=kind))
 
 
-class Handler:
-    """Receives the elements of a part. Names are local: Strict and Transitional differ only in
-    their namespaces."""
-
-    def start(self, name: str, attributes: dict[str, str]) -> None: ...
-    def end(self, name: str) -> None: ...
-    def text(self, text: str) -> None: ...
-
-
-class Package:
-    """Parts of an OOXML file and how they are related."""
-
-    def __init__(self, archive: zipfile.ZipFile) -> None:
-        self._archive = archive
-        self._names = {name.lower(): name for name in archive.namelist()}
-
-    def parse(self, part: str, handler: Handler) -> bool:
-        """Stream a part through a handler; False if it is missing or breaks off."""
-        name = self._names.get(part.lower())
-        if name is None:
-            return False
-        parser = _parser(handler)
-        try:
-            with self._archive.open(name) as stream:
-                while chunk := stream.read(_CHUNK):
-                    parser.Parse(chunk, False)
-                parser.Parse(b"", True)
-        except (expat.ExpatError, *_BROKEN_ZIP):
-            return False
-        return True
-
-    def related(self, source: str, kind: str) -> list[str]:
-        """Parts that `source` (empty: the package) names as of a kind, in order."""
-        folder = PurePosixPath(source).parent
-        rels = str(folder / "_rels" / f"{PurePosixPath(source).name}.rels")
-        links = Links(kind)
-        self.parse(rels.removeprefix("./"), links)
-        return [_resolve(folder, target) for target in links.targets]
-
-
-def _resolve(folder: PurePosixPath, target: str) -> str:
-    parts: list[str] = []
-    whole = target if target.startswith("/") else f"{folder}/{target}"
-    for step in whole.split("/"):
-        if step == ".." and parts:
-            parts.pop()
-        elif step not in {"", ".", ".."}:
-            parts.append(step)
-    return "/".join(parts)
-
-
-def _parser(handler: Handler) -> expat.XMLParserType:
-    parser = expat.ParserCreate(namespace_separator=" ")
-    parser.buffer_text = True
-    depth = 0
-
-    def start(name: str, attributes: dict[str, str]) -> None:
-        nonlocal depth
-        depth += 1
-        if depth > _DEEPEST:
-            raise SandboxRefused("its elements nest too deep", reason="corrupt")
-        handler.start(
-            name.rpartition(" ")[2],
-            {key.rpartition(" ")[2]: value for key, value in attributes.items()},
-        )
-
-    def end(name: str) -> None:
-        nonlocal depth
-        depth -= 1
-        handler.end(name.rpartition(" ")[2])
-
-    def doctype(*_: object) -> None:
-        # Entities come with a document type, and Office never writes one.
-        raise SandboxRefused("it declares a document type", reason="corrupt")
-
-    parser.StartElementHandler = start
-    parser.EndElementHandler = end
-    parser.CharacterDataHandler = handler.text
-    parser.StartDoctypeDeclHandler = doctype
-    return parser
-
-
-class Links(Handler):
-    def __init__(self, kind: str) -> None:
-        self._kind = f"/{kind}"
-        self.targets: list[str] = []
-
-    def start(self, name: str, attributes: dict[str, str]) -> None:
-        if (
-            name == "Relationship"
-            and attributes.get("Type", "").endswith(self._kind)
-            and attributes.get("TargetMode") != "External"
-        ):
-            self.targets.append(attributes.get("Target", ""))
-
-
-class Fields(Handler):
-    """Text of leaf elements by name: docProps."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, str] = {}
-        self._held = ""
-
-    def start(self, name: str, attributes: dict[str, str]) -> None:
-        self._held = ""
-
-    def text(self, text: str) -> None:
-        self._held += text
-
-    def end(self, name: str) -> None:
-        if self._held.strip():
-            self.values.setdefault(name, self._held.strip())
-        self._held = ""
-
-
-def _properties(package: Package) -> dict[str, Any]:
-    core, app = Fields(), Fields()
-    for kind, fields in (("core-properties", core), ("extended-properties", app)):
-        for part in package.related("", kind):
-            package.parse(part, fields)
-    named = {"title": "title", "creator": "author", "subject": "subject", "keywords": "keywords"}
-    found: dict[str, Any] = {
-        ours: prose.one_line(core.values[theirs])
-        for theirs, ours in named.items()
-        if theirs in core.values
-    }
-    if "created" in core.values:
-        found["created"] = core.values["created"]
-    with suppress(KeyError, ValueError):
-        found["pages"] = int(app.values["Pages"])
+def _embedded(package: Package, main: str) -> list[prose.SectionDict]:
+    found: list[prose.SectionDict] = []
+    for _, kind, part in package.links(main):
+        if kind in _ELSEWHERE:
+            found += members.read(package.limits, part.rpartition("/")[2], package.read(part))
     return found
 
 
@@ -314,7 +196,10 @@ class Body(Handler):
             "t": lambda _: self._listen(True),
             "tbl": lambda _: self._tables.append(_Table()),
             "sym": self._symbol,
-            "v": self._start_value,
+            "docPr": self._describe,
+            "cNvPr": self._describe,
+            "textpath": lambda attributes: self._aside(attributes.get("string", "")),
+            "shape": lambda attributes: self._aside(attributes.get("alt", "")),
         }
         self._ends: dict[str, Callable[[], None]] = {
             "p": self._end_paragraph,
@@ -322,7 +207,6 @@ class Body(Handler):
             "tc": self._end_cell,
             "tr": self._end_row,
             "tbl": self._end_table,
-            "v": self._end_value,
         }
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
@@ -346,14 +230,14 @@ class Body(Handler):
     def _listen(self, on: bool) -> None:
         self._in_text = on
 
-    def _start_value(self, _: dict[str, str]) -> None:
-        """Names and numbers of a chart."""
-        self._open.append(_Paragraph())
-        self._listen(True)
+    def _describe(self, attributes: dict[str, str]) -> None:
+        """The alternative text of a picture stands where the picture does."""
+        self._aside(attributes.get("descr", ""))
 
-    def _end_value(self) -> None:
-        self._listen(False)
-        self._end_paragraph()
+    def _aside(self, text: str) -> None:
+        piece = Piece(prose.one_line(text))
+        if piece.text and piece not in self._boxes:  # the picture and its frame say the same
+            self._boxes.append(piece)
 
     def _style(self, attributes: dict[str, str]) -> None:
         if self._open:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from plugins.documents import prose
+from plugins.documents.source import Limits, Source, contents
 from plugins.documents.text import decode
 from plugram import SandboxRefused
 
@@ -24,9 +24,9 @@ _parser = MarkdownIt("commonmark", {"html": True, "maxNesting": 100}).enable(
 )
 
 
-def extract(path: str, limits: dict[str, Any]) -> dict[str, Any]:
+def extract(source: Source, limits: Limits) -> dict[str, Any]:
     """`metadata`: words, encoding, and title, author, date, description where it has them."""
-    text, encoding = decode(Path(path).read_bytes())
+    text, encoding = decode(contents(source))
     text = prose.tidy(text)
     metadata: dict[str, Any] = {}
     offset = 0
@@ -35,17 +35,18 @@ def extract(path: str, limits: dict[str, Any]) -> dict[str, Any]:
         metadata = {key.lower(): value.strip(" \"'") for key, value in _FIELD.findall(front[1])}
         offset = text.count("\n", 0, front.end())
         text = text[front.end() :]
-    sections = _sections(text, offset)
-    if not sections and not metadata:
+    found = sections(text, offset)
+    if not found and not metadata:
         raise SandboxRefused("there is no text in the file", reason="empty")
-    title = next((part["heading"] for part in sections if part["heading"]), "")
+    title = next((part["heading"] for part in found if part["heading"]), "")
     if title:
         metadata.setdefault("title", title)
-    metadata["words"] = prose.count_words(part["text"] for part in sections)
-    return {"sections": sections, "metadata": metadata | {"encoding": encoding}}
+    metadata["words"] = prose.count_words(part["text"] for part in found)
+    return {"sections": found, "metadata": metadata | {"encoding": encoding}}
 
 
-def _sections(text: str, offset: int) -> list[prose.SectionDict]:
+def sections(text: str, offset: int = 0) -> list[prose.SectionDict]:
+    """Of Markdown that begins after `offset` lines."""
     if len(text) > _LONGEST_PARSED:
         return prose.gather(prose.paragraphs(text), "line")
     found: list[prose.SectionDict] = []

@@ -13,6 +13,7 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 
 from plugins.documents import prose
+from plugins.documents.source import Limits, Source
 from plugram import SandboxRefused
 
 NO_TEXT_LAYER = "no-text-layer"
@@ -31,9 +32,9 @@ _LOST_FF = re.compile("(?<=[A-Za-z])\u21b5(?=[a-z])")
 _ALEF_LAM = re.compile("[\u0622\u0623\u0625\u0627]\u0644")
 
 
-def extract(path: str, limits: dict[str, Any]) -> dict[str, Any]:
+def extract(source: Source, limits: Limits) -> dict[str, Any]:
     """`metadata`: title, author, subject, keywords, created, pages, words, pages_without_text."""
-    with closing(_open(path)) as document:
+    with closing(_open(source)) as document:
         raw = [_page_text(document, number) for number in range(len(document))]
         headings = _headings(document)
         metadata = _metadata(document)
@@ -54,9 +55,9 @@ def extract(path: str, limits: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _open(path: str) -> pypdfium2.PdfDocument:
+def _open(source: Source) -> pypdfium2.PdfDocument:
     try:
-        document = pypdfium2.PdfDocument(path)
+        document = pypdfium2.PdfDocument(source)
     except pypdfium2.PdfiumError as error:
         if pdfium.FPDF_GetLastError() == pdfium.FPDF_ERR_PASSWORD or "password" in str(error):
             raise SandboxRefused("the PDF asks for a password", reason="encrypted") from None

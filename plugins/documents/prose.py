@@ -11,6 +11,9 @@ from typing import Any, TypedDict
 SECTION_LENGTH = 2_000
 """Characters that a section without a page of its own aims at; it ends where a paragraph ends."""
 
+_LOOKED_AT = 20
+"""Sections in which a title or an author is looked for."""
+
 # Compatibility forms that only say how a letter was set: ligatures, Arabic shapes, Kangxi radicals
 # standing for characters, mathematical letters. NFKC as a whole would turn x² into x2.
 _SHAPES = re.compile("[\ufb00-\ufb4f\ufb50-\ufdff\ufe70-\ufefc\u2e80-\u2fdf\U0001d400-\U0001d7ff]")
@@ -129,6 +132,15 @@ def gather(pieces: Iterable[tuple[int, str]], place: str, heading: str = "") -> 
     if held:
         found.append(section("\n\n".join(held), heading, **{place: start}))
     return found
+
+
+def properties(told: Iterable[str], sections: list[SectionDict]) -> list[SectionDict]:
+    """What a document says of itself (title, author, keywords…), as far as its text doesn't say it:
+    a section to find it by. None for a document without text."""
+    head = "\n".join(section["text"] for section in sections[:_LOOKED_AT])
+    lines = dict.fromkeys(one_line(line) for line in told)
+    text = "\n".join(line for line in lines if line and line not in head)
+    return [section(text, part="properties")] if sections and text else []
 
 
 def _cut(number: int, piece: str, place: str) -> Iterator[tuple[int, str]]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import codecs
 import re
-from pathlib import Path
 from typing import Any
 
 import charset_normalizer
 
 from plugins.documents import prose
+from plugins.documents.source import Limits, Source, contents
 from plugram import SandboxRefused
 
 _BOMS = (
@@ -29,9 +29,9 @@ _PLAUSIBLE = re.compile("[А-ЯЁҐЄІЇЎ]?[а-яёґєіїў]+|[А-ЯЁҐЄІ
 _FREQUENT = frozenset("оеаинтсрвл")
 
 
-def extract(path: str, limits: dict[str, Any]) -> dict[str, Any]:
+def extract(source: Source, limits: Limits) -> dict[str, Any]:
     """Sections of some paragraphs with the `line` they start at. `metadata`: words, encoding."""
-    text, encoding = decode(Path(path).read_bytes())
+    text, encoding = decode(contents(source))
     text = prose.tidy(text)
     if not text:
         raise SandboxRefused("there is no text in the file", reason="empty")

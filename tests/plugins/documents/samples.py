@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import docx
@@ -108,3 +110,62 @@ def paragraph(text: str, properties: str = "") -> str:
     return (
         f'<w:p><w:pPr>{properties}</w:pPr><w:r><w:t xml:space="preserve">{text}</w:t></w:r></w:p>'
     )
+
+
+_NO_SECTOR, _CHAIN_END, _FAT_SECTOR = 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD
+_SHORTEST_STREAM = 4096
+"""Shorter streams would lie in a file system of their own within the file."""
+
+
+def compound(path: Path, streams: Mapping[str, bytes]) -> Path:
+    """A compound file (OLE): streams by their path, `storage/stream`. Short ones are filled up
+    with zeros."""
+    entries: list[tuple[str, bytes | None, list[int]]] = [("Root Entry", None, [])]
+    places = {"": 0}
+    for name, data in streams.items():
+        steps = name.split("/")
+        for depth in range(1, len(steps)):
+            storage = "/".join(steps[:depth])
+            if storage not in places:
+                places[storage] = len(entries)
+                entries[places["/".join(steps[: depth - 1])]][2].append(len(entries))
+                entries.append((steps[depth - 1], None, []))
+        entries[places["/".join(steps[:-1])]][2].append(len(entries))
+        entries.append((steps[-1], data.ljust(_SHORTEST_STREAM, b"\0"), []))
+    following = dict.fromkeys(range(len(entries)), _NO_SECTOR)
+    for _, _, children in entries:
+        following |= dict(pairwise(children))
+    sectors: list[bytes] = []
+    chains: list[int] = []
+
+    def put(data: bytes) -> int:
+        start = len(sectors)
+        parts = [data[at : at + 512].ljust(512, b"\0") for at in range(0, len(data), 512)]
+        sectors.extend(parts)
+        chains.extend([*range(start + 1, start + len(parts)), _CHAIN_END])
+        return start
+
+    nodes = b""
+    for index, (name, data, children) in enumerate(entries):
+        start = put(data) if data is not None else _CHAIN_END
+        wide = name.encode("utf-16-le") + b"\0\0"
+        kind = 5 if not index else 2 if data is not None else 1
+        child = children[0] if children else _NO_SECTOR
+        nodes += wide.ljust(64, b"\0") + struct.pack(
+            "<HBBLLL36xLQ", len(wide), kind, 1, _NO_SECTOR, following[index], child, start,
+            len(data or b""),
+        )  # fmt: skip
+    empty = struct.pack("<HBBLLL36xLQ", 0, 0, 0, *[_NO_SECTOR] * 3, 0, 0)
+    while len(nodes) % 512:
+        nodes += b"\0" * 64 + empty
+    directory = put(nodes)
+    tables = -(-(len(sectors) + 1) // 127)
+    fat = chains + [_FAT_SECTOR] * tables
+    table = struct.pack(f"<{len(fat)}L", *fat).ljust(512 * tables, b"\xff")
+    first = list(range(len(sectors), len(sectors) + tables))
+    head = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + struct.pack(
+        "<16x5H6x8L", 0x3E, 3, 0xFFFE, 9, 6, 0, tables, directory, 0, _SHORTEST_STREAM,
+        _CHAIN_END, 0, _CHAIN_END,
+    ) + struct.pack("<L109L", 0, *first, *[_NO_SECTOR] * (109 - tables))  # fmt: skip
+    path.write_bytes(head + b"".join(sectors) + table)
+    return path

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from plugins.files.sniff import DOCX, OCTETS, OLE, PPTX, XLSX, matches, sniff
+from core.media import DOCX, OCTETS, OLE, PPTX, XLSX, matches, sniff
 
 _OOXML = "[Content_Types].xml"
 
