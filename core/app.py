@@ -28,6 +28,7 @@ from core.host.loader import Loader
 from core.host.plugin import Context, Plugin
 from core.jobs import bell
 from core.jobs.job import JobRow, Jobs, PluginJobs, RegisteredJob
+from core.links import Links
 from core.lock import DataLock
 from core.log import get_logger
 from core.metrics import PluginMetrics
@@ -106,12 +107,14 @@ class App:
         return self.loader.report.plugins
 
     def _context(self, plugin: Plugin) -> Context:
+        token = self.settings.bot.token
         return Context(
             plugin_id=plugin.id,
             settings=plugin.settings,
             db=self.db,
             jobs=PluginJobs(plugin.id, self.jobs),
             cache=self.cache.namespaced(plugin.id),
+            links=Links(plugin.id, self.settings.web, token.get_secret_value() if token else ""),
             telegram=self.telegram,
             hooks=self.hooks,
             services=self.services,

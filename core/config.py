@@ -59,6 +59,10 @@ def _http_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _http_url_or_none(value: str) -> str:
+    return _http_url(value) if value else ""
+
+
 _DATABASES = {"postgres": "postgresql", "postgresql": "postgresql", "sqlite": "sqlite"}
 
 
@@ -273,6 +277,14 @@ class WebSettings(_Section):
     host: str = Field(default="127.0.0.1", min_length=1, description="Address to listen on.")
     port: int = Field(
         default=8081, ge=0, le=65535, description="Port to listen on; 0: any free one."
+    )
+    public_url: Annotated[str, AfterValidator(_http_url_or_none)] = Field(
+        default="",
+        description="Address under which the internet reaches this port, behind a proxy with TLS: "
+        "`https://bot.example.com`. Without it chats get no links to files.",
+    )
+    link_seconds: int = Field(
+        default=600, ge=10, le=600, description="Seconds for which a link to a file works."
     )
 
 

@@ -16,6 +16,9 @@ PlugramError                 something went wrong and here is the way out
 │   └── BlobMissing          the blob isn't there
 ├── SandboxRefused           a file broke a limit of the sandbox, or can't be read
 ├── JobError                 a job can't be queued, or ended for good
+├── LinkError                a signed link can't be used
+│   ├── LinkExpired          it was good for a few minutes
+│   └── LinkForged           it isn't ours, or was changed
 ├── LockedError              another process holds what only one may hold
 ├── TelegramError            the Bot API said no
 │   ├── BadRequest           400
@@ -125,6 +128,18 @@ class SandboxRefused(PlugramError):
 
 class JobError(PlugramError):
     """A job can't be queued, or ended for good."""
+
+
+class LinkError(PlugramError):
+    """A signed link can't be used."""
+
+
+class LinkExpired(LinkError):
+    """It was good for a few minutes."""
+
+
+class LinkForged(LinkError):
+    """It isn't ours, or was changed."""
 
 
 class LockedError(PlugramError):

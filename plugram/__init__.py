@@ -24,6 +24,8 @@ if TYPE_CHECKING:
         Forbidden,
         HookError,
         JobError,
+        LinkExpired,
+        LinkForged,
         LockedError,
         NotModified,
         ParseError,
@@ -61,11 +63,13 @@ if TYPE_CHECKING:
         Processor,
         Provide,
         Section,
+        StoredBlob,
         StoredFile,
         Visit,
     )
     from core.i18n import Html, Translate
     from core.jobs.job import Job, JobCancelled, JobSpec, Priority, Retry, job
+    from core.links import Links
     from core.people import Person
     from core.retry import retry
     from core.telegram.callback import Callback
@@ -102,6 +106,9 @@ __all__ = [
     "JobError",
     "JobSpec",
     "Lane",
+    "LinkExpired",
+    "LinkForged",
+    "Links",
     "LockedError",
     "Manifest",
     "NotModified",
@@ -124,6 +131,7 @@ __all__ = [
     "Scope",
     "Section",
     "StorageError",
+    "StoredBlob",
     "StoredFile",
     "TelegramAway",
     "TelegramError",
@@ -170,6 +178,9 @@ _HOMES = {
     "JobError": "core.errors",
     "JobSpec": "core.jobs.job",
     "Lane": "core.telegram.outgoing",
+    "LinkExpired": "core.errors",
+    "LinkForged": "core.errors",
+    "Links": "core.links",
     "LockedError": "core.errors",
     "Manifest": "core.host.plugin",
     "NotModified": "core.errors",
@@ -193,6 +204,7 @@ _HOMES = {
     "Scope": "core.db.scope",
     "Section": "core.host.roles",
     "StorageError": "core.errors",
+    "StoredBlob": "core.host.roles",
     "StoredFile": "core.host.roles",
     "Visit": "core.host.roles",
     "TelegramAway": "core.errors",

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from core.host.services import Services
     from core.i18n import I18n, Translate
     from core.jobs.job import JobSpec, PluginJobs
+    from core.links import Links
     from core.metrics import PluginMetrics
     from core.people import People
     from core.sandbox import Sandbox
@@ -211,6 +212,8 @@ class Context:
     db: Database
     jobs: PluginJobs
     cache: Cache
+    links: Links
+    """Signed links to its web routes, where the deployment has a public address."""
     telegram: Telegram
     hooks: Hooks
     services: Services

@@ -132,6 +132,17 @@ class Processor:
     wall_seconds: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class StoredBlob:
+    """What a blob store has under a key."""
+
+    key: str
+    size: int
+    """Bytes."""
+    changed_at: float
+    """When it was stored: seconds since 1970."""
+
+
 @runtime_checkable
 class BlobStore(Protocol):
     """Keeps bytes by key. Keys are stored in tables, URLs never."""
@@ -149,6 +160,13 @@ class BlobStore(Protocol):
         """Remove it; a key that isn't there is no error."""
 
     async def exists(self, key: str) -> bool: ...
+
+    def list(self) -> AsyncIterator[StoredBlob]:
+        """All that is stored, in no order; for the verifier. Raises StorageError."""
+
+    async def link(self, key: str, *, name: str, mime: str) -> str | None:
+        """An address that gives the blob to whoever has it, as a file of this name, for at most
+        ten minutes; made to be shown at once, never kept. None where there is none to be had."""
 
 
 @runtime_checkable

@@ -9,7 +9,7 @@ from plugram import BlobStore, Health, HealthCheck, Provide, StorageError, hooki
 
 if TYPE_CHECKING:
     from plugins.storage.service import LocalStore
-    from plugram import Context
+    from plugram import Context, Route
 
 
 def _store(ctx: Context) -> LocalStore:
@@ -18,19 +18,28 @@ def _store(ctx: Context) -> LocalStore:
 
     settings = ctx.config(Settings)
     folder = settings.path or ctx.data_dir / "blobs"
-    return LocalStore(folder, min_free=settings.min_free_mb << 20)
+    return LocalStore(
+        folder, min_free=settings.min_free_mb << 20, links=ctx.links, cdn=settings.cdn_base
+    )
 
 
 @hookimpl
 def services(ctx: Context) -> Sequence[Provide]:
-    return [Provide(BlobStore, _store(ctx), priority=50, name="local")]
+    return [Provide(BlobStore, ctx.once(_store), priority=50, name="local")]
+
+
+@hookimpl
+def web_routes(ctx: Context) -> Sequence[Route]:
+    from plugins.storage.web import routes
+
+    return routes(ctx, ctx.once(_store))
 
 
 @hookimpl
 def health_checks(ctx: Context) -> Sequence[HealthCheck]:
     async def check() -> Health:
         try:
-            free = await _store(ctx).check()
+            free = await ctx.once(_store).check()
         except StorageError as error:
             # What is stored can still be read.
             return Health(ok=False, degraded=True, detail=error.message, hint=error.hint)
@@ -41,4 +50,4 @@ def health_checks(ctx: Context) -> Sequence[HealthCheck]:
 
 @hookimpl
 async def on_startup(ctx: Context) -> None:
-    await _store(ctx).tidy()
+    await ctx.once(_store).tidy()

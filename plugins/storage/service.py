@@ -17,11 +17,15 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from plugram import BlobMissing, StorageError
+from plugram import BlobMissing, StorageError, StoredBlob
+
+if TYPE_CHECKING:
+    from plugram import Links
 
 CHUNK = 1 << 20
+LINK_PATH = "blob"
 _KEY = re.compile(r"[a-z0-9_-]+(?:/[a-z0-9_-]+){0,7}(?:\.[a-z0-9]{1,8})?")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _UNFINISHED = ".unfinished"
@@ -33,10 +37,15 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 class LocalStore:
     """A `BlobStore` in a folder. A key's last part, where it is a sha256, is held to the bytes."""
 
-    def __init__(self, root: Path, *, min_free: int = 0) -> None:
-        """`min_free`: bytes of the disk that `put` leaves alone."""
+    def __init__(
+        self, root: Path, *, min_free: int = 0, links: Links | None = None, cdn: str = ""
+    ) -> None:
+        """`min_free`: bytes of the disk that `put` leaves alone. `cdn`: base of `links` instead of
+        our own."""
         self.root = root
         self._min_free = min_free
+        self._links = links
+        self._cdn = cdn
 
     async def put(self, key: str, source: Path) -> None:
         """Store a file under a key, atomically; a key that is there already is left as it is.
@@ -65,6 +74,27 @@ class LocalStore:
     async def exists(self, key: str) -> bool:
         return await asyncio.to_thread(self._path(key).is_file)
 
+    async def link(self, key: str, *, name: str, mime: str) -> str | None:
+        """Signed, and served by `web.py`."""
+        if self._links is None:
+            return None
+        payload = {"key": key, "name": name, "mime": mime}
+        return self._links.make(LINK_PATH, payload, base=self._cdn)
+
+    def where(self, key: str) -> Path:
+        """The blob's file. Raises BlobMissing."""
+        path = self._path(key)
+        if not path.is_file():
+            raise BlobMissing(f"blob {key} isn't there")
+        return path
+
+    async def list(self) -> AsyncIterator[StoredBlob]:
+        """All blobs, folder by folder; what isn't one is left out."""
+        with _explained(f"the folder {self.root} can't be read"):
+            for folder in await asyncio.to_thread(self._folders):
+                for blob in await asyncio.to_thread(self._blobs_of, folder):
+                    yield blob
+
     async def check(self) -> int:
         """Free bytes, after a write and a read that succeeded. Raises StorageError."""
         return await asyncio.to_thread(self._check)
@@ -74,6 +104,28 @@ class LocalStore:
         await asyncio.to_thread(self._tidy)
 
     # -- in threads ---------------------------------------------------------------------------
+
+    def _folders(self) -> list[Path]:
+        found = []
+        for path, folders, files in os.walk(self.root):
+            folders[:] = [name for name in folders if name != _UNFINISHED]
+            if files:
+                found.append(Path(path))
+        return found
+
+    def _blobs_of(self, folder: Path) -> list[StoredBlob]:
+        prefix = folder.relative_to(self.root).as_posix()
+        with os.scandir(folder) as entries:
+            found = [
+                (f"{prefix}/{entry.name}", entry.stat())
+                for entry in entries
+                if entry.is_file(follow_symlinks=False)
+            ]
+        return [
+            StoredBlob(key, stat.st_size, stat.st_mtime)
+            for key, stat in found
+            if _KEY.fullmatch(key)
+        ]
 
     def _put(self, key: str, source: Path, target: Path) -> None:
         with _explained(f"blob {key} can't be stored in {self.root}"):

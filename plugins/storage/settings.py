@@ -22,6 +22,12 @@ class Settings(PluginSettings):
         description="Folder for the files' bytes, absolute. Not set: a folder in `data_dir`. "
         "Keep it on a disk of its own if the database must not run out of room.",
     )
+    cdn_base: str = Field(
+        default="",
+        pattern=r"^$|^https?://[^\s/]+(/\S*)?$",
+        description="Address of a CDN in front of `[web] public_url` + `/storage`; links to files "
+        "begin with it.",
+    )
     min_free_mb: int = Field(
         default=200,
         ge=0,

@@ -46,6 +46,7 @@ def context(plugin: Plugin, hooks: Hooks | None = None, **given: Any) -> Context
         db=given.get("db", nothing),
         jobs=nothing,
         cache=nothing,
+        links=nothing,
         telegram=nothing,
         hooks=hooks or nothing,
         services=given.get("services", nothing),

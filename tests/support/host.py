@@ -15,6 +15,7 @@ from core.host.discovery import discover
 from core.host.loader import Loader
 from core.host.plugin import Context, Plugin
 from core.jobs.job import Jobs, PluginJobs, RegisteredJob
+from core.links import Links
 from core.log import get_logger
 from core.metrics import PluginMetrics
 from core.people import People
@@ -99,6 +100,7 @@ def _context(host: Host, settings: Settings, plugin: Plugin) -> Context:
         db=host.db,
         jobs=PluginJobs(plugin.id, host.jobs),
         cache=Cache().namespaced(plugin.id),
+        links=Links(plugin.id, settings.web, "1:secret"),
         telegram=host.telegram,
         hooks=host.loader.hooks,
         services=host.loader.services,

@@ -1,0 +1,2 @@
+storage-link-old = Este enlace ha caducado. Pulsa «Enlace nuevo» en el chat para recibir otro.
+storage-link-unknown = No hay ningún archivo en este enlace.
