@@ -161,7 +161,7 @@ class BlobStore(Protocol):
 
     async def exists(self, key: str) -> bool: ...
 
-    def list(self) -> AsyncIterator[StoredBlob]:
+    def walk(self) -> AsyncIterator[StoredBlob]:
         """All that is stored, in no order; for the verifier. Raises StorageError."""
 
     async def link(self, key: str, *, name: str, mime: str) -> str | None:

@@ -89,14 +89,22 @@ class Keeper:
         async with self.ctx.transaction(scope):
             doomed = await repository.doom(scope, file_ids)
             for file in doomed:
-                await self.ctx.jobs.enqueue(
-                    "erase",
-                    {"scope": file.scope, "file_id": file.id, "sha256": file.sha256},
-                    key=f"erase:{file.id}",
-                    user=file.sender_id,
-                    scope=Scope(file.scope),
-                )
+                await self._enqueue_erase(file)
         return len(doomed)
+
+    async def erase_again(self, file: TelegramFile) -> None:
+        """Go on with a deletion whose job was given up."""
+        async with self.ctx.transaction(Scope(file.scope)):
+            await self._enqueue_erase(file)
+
+    async def _enqueue_erase(self, file: TelegramFile) -> None:
+        await self.ctx.jobs.enqueue(
+            "erase",
+            {"scope": file.scope, "file_id": file.id, "sha256": file.sha256},
+            key=f"erase:{file.id}",
+            user=file.sender_id,
+            scope=Scope(file.scope),
+        )
 
     # -- told -------------------------------------------------------------------------------------
 
@@ -138,7 +146,7 @@ class Keeper:
             await self.ctx.hooks.deliver(hooks.on_file_deleted, file=await repository.stored(file))
             async with self.ctx.transaction(scope):
                 await repository.remove(file)
-        await self._sweep_blob(sha256)
+        await self.sweep_blob(sha256)
 
     async def _stop_work(self, file: TelegramFile) -> None:
         """A job that reads the file could hand it on after everybody has forgotten it."""
@@ -161,9 +169,9 @@ class Keeper:
     async def sweep(self) -> None:
         """Remove the bytes that no file has any more, where that was cut short."""
         for sha256 in await repository.unheld_blobs():
-            await self._sweep_blob(sha256)
+            await self.sweep_blob(sha256)
 
-    async def _sweep_blob(self, sha256: str) -> None:
+    async def sweep_blob(self, sha256: str) -> None:
         """Remove bytes that no file of any scope has."""
         blob = await repository.claim_unheld(self.ctx, sha256)
         if blob is None:

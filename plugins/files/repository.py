@@ -51,6 +51,13 @@ _COUNT = (
     " bytes = files_user_statistics.bytes + excluded.bytes"
 )
 
+_SET_COUNT = (
+    "INSERT INTO files_user_statistics (scope, user_id, kind, files, bytes)"
+    " VALUES ($1, $2, $3, $4, $5)"
+    " ON CONFLICT (scope, user_id, kind) DO UPDATE SET"
+    " files = excluded.files, bytes = excluded.bytes"
+)
+
 
 def _within(scope: Scope) -> QuerySet[TelegramFile]:
     return TelegramFile.all() if scope.is_system else TelegramFile.filter(scope=scope.key)
@@ -111,9 +118,13 @@ async def count(scope: Scope) -> int:
     return await visible(scope).count()
 
 
-async def newest(scope: Scope, limit: int, sender: int | None = None) -> list[TelegramFile]:
-    """The newest first, unfinished ones and duplicates too."""
+async def newest(
+    scope: Scope, limit: int, sender: int | None = None, *, in_trash: bool = False
+) -> list[TelegramFile]:
+    """The newest first, unfinished ones and duplicates too. `in_trash`: those alone."""
     found = _within(scope) if sender is None else _within(scope).filter(sender_id=sender)
+    if in_trash:
+        found = found.filter(trashed_at__isnull=False)
     return await found.order_by("-id").limit(limit)
 
 
@@ -341,6 +352,13 @@ async def count_out(file: TelegramFile) -> None:
     await UserStatistics.filter(scope=file.scope, user_id=file.sender_id, kind=file.kind).update(
         files=F("files") - 1, bytes=F("bytes") - file.size
     )
+
+
+async def set_statistics(
+    ctx: Context, scope: str, user_id: int, kind: str, files: int, size: int
+) -> None:
+    """What the rows of files say, in place of what was counted."""
+    await ctx.db.execute(_SET_COUNT, scope, user_id, kind, files, size)
 
 
 async def describe(file: TelegramFile, facts: Mapping[str, Any]) -> None:

@@ -88,7 +88,7 @@ class LocalStore:
             raise BlobMissing(f"blob {key} isn't there")
         return path
 
-    async def list(self) -> AsyncIterator[StoredBlob]:
+    async def walk(self) -> AsyncIterator[StoredBlob]:
         """All blobs, folder by folder; what isn't one is left out."""
         with _explained(f"the folder {self.root} can't be read"):
             for folder in await asyncio.to_thread(self._folders):
