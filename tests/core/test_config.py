@@ -387,6 +387,19 @@ def test_lease_and_heartbeat_must_fit(tmp_path: Path) -> None:
     assert told == "settings.toml:2: jobs.lease must be at least twice jobs.heartbeat"
 
 
+@pytest.mark.parametrize("preset", [path.stem for path in (HERE / "presets").glob("*.toml")])
+def test_a_preset_says_of_every_plugin_whether_it_is_on(preset: str, tmp_path: Path) -> None:
+    plugins = {path.parent.name for path in (HERE.parent / "plugins").glob("*/plugin.toml")}
+    assert values(tmp_path, env={"PLUGRAM_PRESET": preset}).features.keys() == plugins
+
+
+def test_the_deployment_goes_before_its_preset(tmp_path: Path) -> None:
+    settings = values(tmp_path, '[default]\npreset = "archive"\n[default.features]\nocr = false')
+    assert settings.preset == "archive"
+    assert settings.features["ocr"] is False
+    assert settings.features["files"] is True
+
+
 def test_preset_that_is_not_there(tmp_path: Path) -> None:
     assert "there is no preset 'archve'" in problem(tmp_path, env={"PLUGRAM_PRESET": "archve"})
 
