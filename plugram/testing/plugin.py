@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from plugram.testing.bot import Bot
     from plugram.testing.chat import Chat
     from plugram.testing.clock import Clock
+    from plugram.testing.journeys import Makers
     from plugram.testing.models import Models
 else:
     try:
@@ -32,6 +33,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="run the bot of each test on a new database of this PostgreSQL server instead of"
         " SQLite (postgresql://user:password@host/name; the user may create databases)",
     )
+    group.addoption(
+        "--plugram-accept",
+        action="store_true",
+        help="write what the bot did into the transcripts that differ",
+    )
     parser.addini(
         "plugram_plugins",
         "ids or paths of the plugins under test; by default those of this project",
@@ -45,6 +51,16 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "plugram(plugins=[…], settings={…}): plugins and settings of this test's bot",
     )
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Transcripts: `journeys/*.yaml`, and `*.journey.yaml` anywhere."""
+    in_folder = file_path.parent.name == "journeys" and file_path.suffix == ".yaml"
+    if not in_folder and not file_path.name.endswith(".journey.yaml"):
+        return None
+    from plugram.testing.journeys import JourneyFile
+
+    return JourneyFile.from_parent(parent, path=file_path)
 
 
 # -- what a test's bot is made of -----------------------------------------------------------------
@@ -140,6 +156,13 @@ def _resolved(name: str, *folders: Path) -> str:
         return name
     found = [folder / name for folder in folders if (folder / name).exists()]
     return str(found[0].resolve() if found else folders[-1] / name)
+
+
+@pytest.fixture
+def plugram_makers() -> Makers:
+    """What makes the files of transcripts: `{upload: {name: a.txt, text: hello}}`. Override it to
+    add your own, by name: a function from what stands there to the content."""
+    return {"text": lambda text: str(text).encode()}
 
 
 def _marks(request: pytest.FixtureRequest) -> list[pytest.Mark]:
