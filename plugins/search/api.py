@@ -6,7 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
+from plugins.search.query import Facts, Filters
 from plugram import Scope
+
+__all__ = [
+    "Explanation",
+    "Facts",
+    "Filters",
+    "Found",
+    "FoundPassage",
+    "Hit",
+    "PassageSearch",
+    "Word",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +109,10 @@ class PassageSearch(Protocol):
         *,
         limit: int = 50,
         per_file: bool = True,
+        filters: Filters | None = None,
     ) -> Found:
-        """At most `limit` hits; with `per_file` the best passage of each file only."""
+        """At most `limit` hits; with `per_file` the best passage of each file only. A query
+        without a word finds the newest files that the filters keep."""
 
     async def passages(self, scope: Scope, passage_ids: Sequence[int]) -> dict[int, FoundPassage]:
         """Their texts; those that are gone, or of another scope, are missing."""

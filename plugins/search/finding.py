@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from plugins.search.api import Explanation, Found, Hit
+from plugins.search.api import Explanation, Found, Hit, Word
 from plugram import PlugramError
 
 if TYPE_CHECKING:
@@ -57,29 +57,33 @@ class Finder:
         *,
         per_file: bool,
         filters: Filters | None = None,
-    ) -> tuple[Found, frozenset[str]]:
-        """What was found, and the terms to mark in it. Raises DatabaseError; an embedder that is
-        away costs only the meaning."""
+    ) -> Found:
+        """Without a word in the query: the newest files that the filters keep. Raises
+        DatabaseError; an embedder that is away costs only the meaning."""
         from plugins.search.analyzer import analyse_query, normalise
 
         text, cut = _cut(" ".join(normalise(query).split()), self._engine.settings.query_length)
-        if not analyse_query(text, ()):
-            return Found(text, (), cut=cut, wordless=True), frozenset()
+        wordless = not analyse_query(text, ())
+        if wordless and not filters:
+            return Found(text, (), cut=cut, wordless=True)
         with self._engine.searching():
             statistics = await self._engine.index.statistics(scope)
             if statistics.files <= statistics.hidden:
-                return Found(text, (), cut=cut, empty=True), frozenset()
+                return Found(text, (), cut=cut, empty=True)
+            if wordless and filters:
+                newest = await self._engine.selector.newest(scope, filters, limit)
+                return Found(text, [Hit(passage, file, 0.0) for file, passage in newest], cut=cut)
             within = await self._within(scope, filters, statistics)
             understood, ranked, by_meaning = await self._look(scope, text, statistics, within)
         kept = self._worth_showing(ranked)
-        found = Found(
+        return Found(
             query=text,
             hits=[_hit(one) for one in (_best_of_files(kept) if per_file else kept)[:limit]],
             corrected=understood.corrected,
             cut=cut,
+            words=[Word(group.text, group.terms, group.stop) for group in understood.groups],
             by_meaning=by_meaning or not statistics.vectors,
         )
-        return found, _marks(understood)
 
     async def _within(
         self, scope: Scope, filters: Filters | None, statistics: Statistics
@@ -221,11 +225,6 @@ def _written(statistics: Statistics) -> list[str]:
     """The languages whose stems the index has. Those of other languages could only meet them by
     accident: "remover" (Spanish, to stir) would find "removed"."""
     return list(dict.fromkeys([*filter(None, statistics.languages[:_MOST_LANGUAGES]), "en"]))
-
-
-def _marks(query: Query) -> frozenset[str]:
-    telling = [group for group in query.groups if not group.stop] or query.groups
-    return frozenset(term for group in telling for term in group.terms)
 
 
 def _best_of_files(ranked: Sequence[Scored]) -> list[Scored]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from plugins.search.api import Found, FoundPassage
+from plugins.search.asking import Asking
 from plugins.search.engine import Engine, FingerprintMismatch
 from plugins.search.finding import Finder
 from plugins.search.indexing import Indexer
-from plugins.search.results import Results, without_missing
+from plugins.search.results import Results
 from plugram import Health, PlugramError
 
 if TYPE_CHECKING:
@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
     import structlog
 
+    from plugins.search.api import Found, FoundPassage
     from plugins.search.index import Totals
-    from plugins.search.results import Page
+    from plugins.search.query import Filters
     from plugins.search.settings import Settings
-    from plugram import Context, Database, Embedder, FileLibrary, Scope
+    from plugram import Context, Database, Embedder, Scope
 
 
 class Search:
@@ -40,16 +41,22 @@ class Search:
         self.indexer = Indexer(self.engine)
         self.results = Results(self.engine)
         self._finder = Finder(self.engine)
+        self.asking = Asking(self.engine, self._finder, self.results)
 
     # -- the role
 
     async def search(
-        self, scope: Scope, query: str, *, limit: int = 50, per_file: bool = True
+        self,
+        scope: Scope,
+        query: str,
+        *,
+        limit: int = 50,
+        per_file: bool = True,
+        filters: Filters | None = None,
     ) -> Found:
         """See `PassageSearch`. Raises DatabaseError; an embedder that is away costs only the
         meaning."""
-        found, _ = await self._finder.find(scope, query, limit, per_file=per_file)
-        return found
+        return await self._finder.find(scope, query, limit, per_file=per_file, filters=filters)
 
     async def passages(self, scope: Scope, passage_ids: Sequence[int]) -> dict[int, FoundPassage]:
         return await self.engine.index.passages(scope, passage_ids) if passage_ids else {}
@@ -57,27 +64,6 @@ class Search:
     async def forget(self, scope: Scope, file_id: int) -> None:
         """See `PassageSearch`."""
         await self.indexer.forget(scope, file_id)
-
-    # -- answers
-
-    async def ask(
-        self, scope: Scope, person_id: int, query: str, files: FileLibrary
-    ) -> tuple[Found, Page | None]:
-        """Search, keep the result list so that its buttons work, and its first page; None if
-        nothing was found."""
-        limit = self.engine.settings.result_limit
-        found, terms = await self._finder.find(scope, query, limit, per_file=True)
-        there = await files.get_many(scope, [hit.file_id for hit in found.hits])
-        found = without_missing(found, there)
-        if not found.hits:
-            return found, None
-        kept = await self.results.keep(scope, person_id, found, terms)
-        return found, await self.results.page(kept, 1, files)
-
-    async def turn(self, scope: Scope, number: int, page: int, files: FileLibrary) -> Page | None:
-        """Another page of a list that was kept; None if it is too old."""
-        kept = await self.results.get(scope, number)
-        return await self.results.page(kept, page, files) if kept else None
 
     # -- how it is
 

@@ -67,5 +67,15 @@ class Settings(PluginSettings):
         32, ge=1, le=2048, description="Passages that are embedded and saved at a time."
     )
     keep_results: int = Field(
-        7, ge=1, le=365, description="Days that the page buttons of a result list work."
+        7,
+        ge=1,
+        le=365,
+        description="Days that the buttons of a result list work and a search is offered again.",
+    )
+    searches_per_minute: int = Field(
+        20,
+        ge=1,
+        le=10_000,
+        description="Searches that a person may make in a minute, over all chats; pages of a list "
+        "don't count.",
     )

@@ -191,6 +191,7 @@ TYPES: Mapping[str, Type] = {
 
 ME: Names = {"en": ("me", "myself"), "ru": ("я", "меня"), "es": ("mí", "yo")}
 HERE: Names = {"en": ("here",), "ru": ("здесь",), "es": ("aquí",)}
+HELP: Names = {"en": ("help", "?"), "ru": ("помощь", "справка"), "es": ("ayuda",)}
 TODAY: Names = {"en": ("today",), "ru": ("сегодня",), "es": ("hoy",)}
 YESTERDAY: Names = {"en": ("yesterday",), "ru": ("вчера",), "es": ("ayer",)}
 SPANS: Mapping[str, Names] = {
@@ -239,6 +240,7 @@ KEY_OF = _by_name(KEYS)
 TYPE_OF = _by_name({name: one.names for name, one in TYPES.items()})
 DATE_OF = _by_name({"today": TODAY, "yesterday": YESTERDAY, **SPANS})
 ME_NAMES = frozenset(_by_name({"me": ME}))
+HELP_NAMES = frozenset(_by_name({"help": HELP}))
 HERE_NAMES = frozenset(_by_name({"here": HERE}))
 
 
