@@ -205,9 +205,7 @@ def test_a_page_fits_into_a_message() -> None:
     long = [Piece("ж" * 300), Piece("ш" * 40, marked=True)]
     name = [Piece("и" * 120)]
     shown = page(
-        list=results(
-            5, query=parse("щ" * 400 + " tag:" + ",".join(f"{'ы' * 60}{n}" for n in range(30)))
-        ),
+        list=results(5, query=many),
         results=[result(n, text=long, name=name) for n in range(1, 6)],
     )
     assert len(views.answer(translate("ru"), person(), shown).text) < 4096
