@@ -174,6 +174,10 @@ class Wire:
 
         try:
             return await fetch()
+        except BadRequest as error:
+            if location.startswith("/"):
+                error.hint = f"share the Bot API server's folder: {location} can't be read here"
+            raise
         except (RetryAfter, TelegramAway) as error:
             again = _Retries(self, "download", Lane.REPLY, None, None)
             return int(await again.after(error, fetch))
