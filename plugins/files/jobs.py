@@ -18,7 +18,7 @@ async def store(ctx: Context, job: Job, scope: str, file_id: int) -> None:
     await service.of(ctx).store(Scope(scope), file_id)
 
 
-@job(timeout=300, attempts=4)
+@job(timeout=3600, attempts=4)
 async def process(ctx: Context, job: Job, scope: str, file_id: int) -> None:
     """Read a stored file and hand on what it says."""
     await service.of(ctx).process(Scope(scope), file_id)

@@ -60,6 +60,9 @@ class TelegramFile(Model):
     """Grows with each change that the message should show."""
     shown = fields.IntField(default=0)
     """The revision that it shows."""
+    part = fields.IntField(default=0)
+    """The page that is being read, of a file that is read page by page; 0: it isn't."""
+    parts = fields.IntField(default=0)
     status_until = fields.FloatField(default=0)
     """Database time until which somebody is editing it."""
     title = fields.CharField(500, default="")
@@ -185,6 +188,18 @@ class Document(Metadata):
 class Image(Metadata):
     width = fields.IntField(null=True)
     height = fields.IntField(null=True)
+    pages = fields.IntField(null=True)
+    """More than one in faxes and scans; None otherwise."""
+    words = fields.IntField(null=True)
+    """That were read in the picture; None: nobody looked."""
+    phash = fields.CharField(16, default="")
+    """64 bits in hexadecimal; pictures that look alike differ in few of them."""
+    taken_at = fields.CharField(40, default="")
+    """ISO 8601 by the camera's clock, with its offset if it knows one."""
+    camera = fields.CharField(120, default="")
+    latitude = fields.FloatField(null=True)
+    """Degrees, north and east positive. Where somebody was: for the sender's eyes alone."""
+    longitude = fields.FloatField(null=True)
 
     class Meta:
         table = "files_images"

@@ -15,6 +15,7 @@ from plugins.files.models import (
     Blob,
     CachedExtraction,
     Document,
+    Image,
     Stage,
     Tag,
     TelegramFile,
@@ -152,6 +153,12 @@ async def document(file: TelegramFile) -> Document | None:
     if file.kind != "documents":
         return None
     return await Document.get_or_none(file_id=file.id, scope=file.scope)
+
+
+async def picture(file: TelegramFile) -> Image | None:
+    if file.kind != "images":
+        return None
+    return await Image.get_or_none(file_id=file.id, scope=file.scope)
 
 
 async def behind(seconds: float, limit: int) -> list[TelegramFile]:

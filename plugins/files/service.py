@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from plugins.files import extractions, names, repository, sniff, views
+from plugins.files import extractions, names, reading, repository, sniff, views
 from plugins.files.keeper import Keeper
-from plugins.files.models import Stage, TelegramFile
+from plugins.files.models import Document, Image, Stage, TelegramFile
 from plugins.files.pages import CardFacts
 from plugins.files.settings import Settings
 from plugins.files.status import StatusBoard
@@ -362,6 +362,8 @@ class Files:
             await repository.change(
                 scope,
                 file_id,
+                part=0,
+                parts=0,
                 problem=problem,
                 found_by=found_by,
                 language=content.language,
@@ -387,7 +389,7 @@ class Files:
     async def _read_once(self, file: TelegramFile) -> tuple[Extraction, str]:
         """As `_read`; from memory if the same readers have read the same bytes before."""
         able = [one for one in self._processors() if one.task == "continue"]
-        able += [one for one in self._processors() if sniff.matches(file.mime, tuple(one.mimes))]
+        able += [one for one in self._processors() if _reads(one, file.mime)]
         readers = extractions.fingerprint(able)
         known = await extractions.find(file.sha256, readers)
         if known is not None:
@@ -425,7 +427,7 @@ class Files:
         async with self.desk() as path:
             try:
                 await self.ctx.require(BlobStore).fetch(file.blob_key, path)
-                content = await self.ctx.sandbox.run(processor, path)
+                content = await self._read_through(file, processor, path)
             except BlobMissing as error:
                 self.ctx.log.error("bytes of a file are gone", file=file.id, error=str(error))
                 return nothing, "lost-bytes"
@@ -434,10 +436,33 @@ class Files:
                     "file not read", file=file.id, processor=processor.name, error=str(error)
                 )
                 return nothing, "no-text" if error.reason == "empty" else error.reason
-        return content, _problem(content)
+        problem = _problem(content)
+        if problem:
+            hint = str(content.metadata.get("hint", ""))
+            self.ctx.log.warning("file read in part", file=file.id, problem=problem, hint=hint)
+        return content, problem
 
-    def _processor(self, mime: str) -> Processor | None:
-        able = [one for one in self._processors() if sniff.matches(mime, tuple(one.mimes))]
+    async def _read_through(
+        self, file: TelegramFile, processor: Processor, path: Path
+    ) -> Extraction:
+        async def progress(part: int, parts: int) -> None:
+            await repository.change(Scope(file.scope), file.id, part=part, parts=parts)
+            self.board.touch(file.chat_id, file.id)
+
+        content = await reading.read(self.ctx, self._processors(), processor, path, progress)
+        artist = self._processor(file.mime, "thumbnail")
+        if not content.thumbnail and artist is not None:
+            try:
+                drawn = await self.ctx.sandbox.run(artist, path)
+                content = replace(content, thumbnail=drawn.thumbnail)
+            except SandboxRefused as error:
+                self.ctx.log.info("no thumbnail", file=file.id, error=str(error))
+        return content
+
+    def _processor(
+        self, mime: str, task: Literal["read", "thumbnail"] = "read"
+    ) -> Processor | None:
+        able = [one for one in self._processors() if one.task == task and _reads(one, mime)]
         return max(able, key=lambda one: one.score, default=None)
 
     def _processors(self) -> list[Processor]:
@@ -445,10 +470,11 @@ class Files:
 
     def supported(self) -> list[str]:
         """Extensions of what can be read, in capitals: PDF, DOCX…"""
-        mimes = [mime for one in self._processors() for mime in one.mimes if "*" not in mime]
+        readers = [one for one in self._processors() if one.task == "read"]
+        mimes = [mime for one in readers for mime in one.mimes if "*" not in mime]
         found = [mimetypes.guess_extension(mime) or "" for mime in mimes]
         known = dict.fromkeys(one.removeprefix(".").upper() for one in found if one)
-        texts = any(sniff.matches("text/plain", tuple(one.mimes)) for one in self._processors())
+        texts = any(_reads(one, "text/plain") for one in readers)
         return [*known, "TXT"] if texts and "TXT" not in known else list(known)
 
     # -- searchable, or not -----------------------------------------------------------------------
@@ -530,7 +556,7 @@ class Files:
         return views.status(
             await self._translate(file),
             file,
-            await repository.document(file) if file.stage >= Stage.PROCESSED else None,
+            await self._text_of(file) if file.stage >= Stage.PROCESSED else None,
             original=original.name if original else file.name,
             supported=self.supported(),
             searchable=self._is_searchable(),
@@ -539,6 +565,9 @@ class Files:
     def _is_searchable(self) -> bool:
         """Whether somebody here makes files searchable."""
         return any(hasattr(plugin.module, "on_file_processed") for plugin in self.ctx.plugins())
+
+    async def _text_of(self, file: TelegramFile) -> Document | Image | None:
+        return await repository.document(file) or await repository.picture(file)
 
     async def catch_up(self) -> None:
         """Edit the messages that a crash or an outage left behind."""
@@ -624,7 +653,12 @@ def _problem(content: Extraction) -> str:
     warning = content.warnings[0] if content.warnings else ""
     if not content.sections:
         return warning or "no-text"
-    return f"{warning}-in-part" if warning else ""
+    problem, _, what = warning.partition(":")  # `script:greek`
+    return f"{problem}-in-part{':' if what else ''}{what}" if warning else ""
+
+
+def _reads(processor: Processor, mime: str) -> bool:
+    return sniff.matches(mime, tuple(processor.mimes))
 
 
 def _columns(metadata: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from plugins.files.models import Stage
 
 if TYPE_CHECKING:
-    from plugins.files.models import Document, TelegramFile
+    from plugins.files.models import Document, Image, TelegramFile
     from plugram import Translate
 
 _ICONS = {
@@ -30,7 +30,7 @@ def received(t: Translate, name: str, kind: str) -> str:
 def status(
     t: Translate,
     file: TelegramFile,
-    document: Document | None = None,
+    document: Document | Image | None = None,
     *,
     original: str = "",
     supported: Iterable[str] = (),
@@ -55,10 +55,14 @@ def searching(
     t: Translate, file: TelegramFile, *, supported: Iterable[str], searchable: bool
 ) -> str:
     """How a stored file can be found, or why not."""
-    trouble = file.problem and t(
-        f"files-problem-{file.problem}", supported=", ".join(supported) or "–"
+    problem, _, what = file.problem.partition(":")  # `script:greek`
+    trouble = problem and t(
+        f"files-problem-{problem}", supported=", ".join(supported) or "–", what=what
     )
-    return _lines(t(_state(file, searchable)), trouble)
+    progress = ""
+    if file.stage == Stage.STORED and file.parts > 1:
+        progress = t("files-part", part=file.part, parts=file.parts)
+    return _lines(t(_state(file, searchable)), progress, trouble)
 
 
 def _state(file: TelegramFile, searchable: bool) -> str:
@@ -73,7 +77,7 @@ def _state(file: TelegramFile, searchable: bool) -> str:
     return "files-status-words" if file.stage == Stage.WORDS else "files-status-meaning"
 
 
-def _size_of(t: Translate, document: Document | None) -> str:
+def _size_of(t: Translate, document: Document | Image | None) -> str:
     if document is None:
         return ""
     parts = []

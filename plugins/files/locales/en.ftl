@@ -10,6 +10,9 @@ files-status-meaning = ✅ Searchable by its words and its meaning.
 files-status-label = ✅ Saved. Searchable by its name and caption.
 files-status-unsearchable = ✅ Saved. There is nothing in it to search by; a caption would help.
 
+# Of a file that is read page by page.
+files-part = Page { $part } of { $parts }
+
 files-pages = { $pages ->
     [one] { $pages } page
    *[other] { $pages } pages
@@ -42,6 +45,36 @@ files-problem-corrupt = It is damaged, I couldn't read it. Open it on your side 
 files-problem-no-text = I found no text in it.
 files-problem-no-text-layer = Its pages are pictures without text, and I can't read pictures.
 files-problem-no-text-layer-in-part = Some of its pages are pictures without text; those I couldn't read.
+files-problem-picture = I can't read what stands in pictures here.
+files-problem-script = I can't read { $what ->
+    [cyrillic] Cyrillic
+    [greek] Greek
+    [arabic] Arabic
+    [hebrew] Hebrew
+    [han] Chinese
+    [japanese] Japanese
+    [hangul] Korean
+    [devanagari] Devanagari
+    [bengali] Bengali
+    [tamil] Tamil
+    [thai] Thai
+    [georgian] Georgian
+    [armenian] Armenian
+    [latin] Latin letters
+   *[other] this script
+} in pictures here.
+files-problem-script-in-part = Some of it I couldn't read: { files-problem-script }
+files-problem-illegible = There is writing in the picture, but too unclear for me to read. A sharper one would help.
+files-problem-illegible-in-part = Some of it is too unclear for me to read. A sharper picture would help.
+files-problem-pages-left = It has more scanned pages than I read in one file. Send it in parts.
+files-problem-pages-left-in-part = It has more scanned pages than I read in one file: the last ones are left out. Send it in parts.
+files-problem-memory-in-part = A part of it would take more memory than I may use, so I left it out.
+files-problem-cpu-in-part = A part of it would take too long to read, so I left it out.
+files-problem-wall-in-part = A part of it would take too long to read, so I left it out.
+files-problem-output-in-part = A part of it holds more text than I can take at once, so I left it out.
+files-problem-crash-in-part = My reader failed on a part of it, so I left that out.
+files-problem-corrupt-in-part = A part of it is damaged, so I left that out.
+files-problem-unsupported-in-part = A part of it I can't read, so I left that out.
 files-problem-damaged = It is damaged, I couldn't read it. Open it on your side and save it anew.
 files-problem-damaged-in-part = It is damaged: I could read only a part of it.
 files-problem-memory = Reading it would take more memory than I may use. Send it in parts.

@@ -10,6 +10,9 @@ files-status-meaning = ✅ Listo: se puede buscar por sus palabras y por su sign
 files-status-label = ✅ Guardado. Se puede buscar por su nombre y su descripción.
 files-status-unsearchable = ✅ Guardado. No contiene nada por lo que buscarlo; una descripción ayudaría.
 
+# De un archivo que se lee página a página.
+files-part = Página { $part } de { $parts }
+
 files-pages = { $pages ->
     [one] { $pages } página
     [many] { $pages } de páginas
@@ -44,6 +47,36 @@ files-problem-corrupt = Está dañado y no he podido leerlo. Ábrelo y vuelve a 
 files-problem-no-text = No he encontrado texto en él.
 files-problem-no-text-layer = Sus páginas son imágenes sin texto, y no sé leer imágenes.
 files-problem-no-text-layer-in-part = Algunas de sus páginas son imágenes sin texto; esas no he podido leerlas.
+files-problem-picture = Aquí no sé leer el texto de las imágenes.
+files-problem-script = Aquí no sé leer { $what ->
+    [cyrillic] el alfabeto cirílico
+    [greek] el alfabeto griego
+    [arabic] la escritura árabe
+    [hebrew] el alfabeto hebreo
+    [han] los caracteres chinos
+    [japanese] la escritura japonesa
+    [hangul] la escritura coreana
+    [devanagari] el devanagari
+    [bengali] la escritura bengalí
+    [tamil] la escritura tamil
+    [thai] la escritura tailandesa
+    [georgian] el alfabeto georgiano
+    [armenian] el alfabeto armenio
+    [latin] el alfabeto latino
+   *[other] esta escritura
+} en las imágenes.
+files-problem-script-in-part = No he podido leerlo todo. { files-problem-script }
+files-problem-illegible = En la imagen hay texto, pero no lo distingo. Ayudaría una más nítida.
+files-problem-illegible-in-part = Una parte del texto no la distingo. Ayudaría una imagen más nítida.
+files-problem-pages-left = Tiene más páginas escaneadas de las que leo en un archivo. Envíalo por partes.
+files-problem-pages-left-in-part = Tiene más páginas escaneadas de las que leo en un archivo: he dejado fuera las últimas. Envíalo por partes.
+files-problem-memory-in-part = Una parte necesitaría más memoria de la que puedo usar y la he dejado fuera.
+files-problem-cpu-in-part = Leer una parte llevaría demasiado tiempo y la he dejado fuera.
+files-problem-wall-in-part = Leer una parte llevaría demasiado tiempo y la he dejado fuera.
+files-problem-output-in-part = Una parte tiene más texto del que puedo tomar de una vez y la he dejado fuera.
+files-problem-crash-in-part = Mi lector falló en una parte y la he dejado fuera.
+files-problem-corrupt-in-part = Una parte está dañada y la he dejado fuera.
+files-problem-unsupported-in-part = Una parte no sé leerla y la he dejado fuera.
 files-problem-damaged = Está dañado y no he podido leerlo. Ábrelo y vuelve a guardarlo.
 files-problem-damaged-in-part = Está dañado: solo he podido leer una parte.
 files-problem-memory = Leerlo exige más memoria de la que puedo usar. Envíalo por partes.

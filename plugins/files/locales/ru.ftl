@@ -10,6 +10,9 @@ files-status-meaning = ✅ Готово: ищется по словам и по 
 files-status-label = ✅ Сохранил. Ищется по имени и подписи.
 files-status-unsearchable = ✅ Сохранил, но искать в нём не по чему. С подписью он бы нашёлся.
 
+# О файле, который читается по страницам.
+files-part = Страница { $part } из { $parts }
+
 files-pages = { $pages ->
     [one] { $pages } страница
     [few] { $pages } страницы
@@ -46,6 +49,36 @@ files-problem-corrupt = Файл повреждён, прочитать не с�
 files-problem-no-text = Текста в нём не нашёл.
 files-problem-no-text-layer = Страницы — картинки без текста, а картинки я читать не умею.
 files-problem-no-text-layer-in-part = Часть страниц — картинки без текста, их прочитать не смог.
+files-problem-picture = Текст на картинках я здесь читать не умею.
+files-problem-script = На картинках я здесь не умею читать { $what ->
+    [cyrillic] кириллицу
+    [greek] греческое письмо
+    [arabic] арабское письмо
+    [hebrew] иврит
+    [han] китайские иероглифы
+    [japanese] японское письмо
+    [hangul] корейское письмо
+    [devanagari] деванагари
+    [bengali] бенгальское письмо
+    [tamil] тамильское письмо
+    [thai] тайское письмо
+    [georgian] грузинское письмо
+    [armenian] армянское письмо
+    [latin] латиницу
+   *[other] такое письмо
+}.
+files-problem-script-in-part = Прочитал не всё. { files-problem-script }
+files-problem-illegible = На картинке есть текст, но разобрать его я не могу. Поможет снимок почётче.
+files-problem-illegible-in-part = Часть текста разобрать не удалось. Поможет снимок почётче.
+files-problem-pages-left = Отсканированных страниц больше, чем я читаю в одном файле. Пришлите его по частям.
+files-problem-pages-left-in-part = Отсканированных страниц больше, чем я читаю в одном файле: последние пропустил. Пришлите его по частям.
+files-problem-memory-in-part = На часть файла не хватило отведённой мне памяти, я её пропустил.
+files-problem-cpu-in-part = Одна из частей читалась бы слишком долго, я её пропустил.
+files-problem-wall-in-part = Одна из частей читалась бы слишком долго, я её пропустил.
+files-problem-output-in-part = В одной из частей текста больше, чем я могу взять за раз, я её пропустил.
+files-problem-crash-in-part = На одной из частей программа чтения споткнулась, я её пропустил.
+files-problem-corrupt-in-part = Часть файла повреждена, я её пропустил.
+files-problem-unsupported-in-part = Часть файла я читать не умею, поэтому пропустил.
 files-problem-damaged = Файл повреждён, прочитать не смог. Откройте его у себя и сохраните заново.
 files-problem-damaged-in-part = Файл повреждён: прочитал только часть.
 files-problem-memory = Чтобы его прочитать, нужно больше памяти, чем мне разрешено. Пришлите по частям.
