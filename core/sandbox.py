@@ -18,18 +18,16 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import orjson
 
+from core.cage import probe
 from core.cage.forkserver import VERDICT, send_request
 from core.cage.limits import LIMITED, REASONS, Limits, beyond
 from core.errors import PlugramError, SandboxRefused
-from core.host.roles import Extraction, Section
+from core.host.roles import Extraction, Processor, Section
 from core.log import get_logger
-
-if TYPE_CHECKING:
-    from core.host.roles import Processor
 
 log = get_logger("sandbox")
 
@@ -41,6 +39,8 @@ _INLINE_PARSE = 1 << 20
 _STARTED_AFRESH = 2
 """Tries of a run when the parent is found dead."""
 _KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "LD_LIBRARY_PATH")
+_PROCESSES = 32
+"""Processes and threads of a child that starts programs."""
 _PLAIN = (str, int, float, bool)
 _JPEG = b"\xff\xd8\xff"
 _LARGEST_THUMBNAIL = 1 << 18
@@ -94,6 +94,7 @@ class Sandbox:
         section = self._section = settings.sandbox
         self._slots = asyncio.Semaphore(section.concurrency or os.cpu_count() or 1)
         self._parent: _Parent | None = None
+        self._looked = False
 
     async def run(
         self,
@@ -110,6 +111,28 @@ class Sandbox:
         Raises SandboxRefused when the file breaks a limit or can't be read, ParentLost when the
         sandbox itself can't work.
         """
+        if not self._looked:
+            self._looked = True
+            await self._warn()
+        return await self._read(processor, path, limits, resume)
+
+    async def _warn(self) -> None:
+        """Once: what this kernel doesn't keep a file from."""
+        missing = [name for name, stands in (await self.walls()).items() if not stands]
+        if missing:
+            log.warning(
+                "the sandbox lacks walls on this system",
+                missing=missing,
+                hint="plugram doctor, docs/sandbox.md",
+            )
+
+    async def _read(
+        self,
+        processor: Processor,
+        path: Path,
+        limits: Limits | None = None,
+        resume: Mapping[str, Any] | None = None,
+    ) -> Extraction:
         limits = limits or self.limits_of(processor)
         async with self._slots:
             outcome = await self._run(_request(processor, path, limits, resume), limits)
@@ -134,7 +157,17 @@ class Sandbox:
             archive_ratio=section.archive_ratio,
             archive_entries=section.archive_entries,
             archive_depth=section.archive_depth,
+            processes=_PROCESSES if processor.programs else 0,
+            write_mb=section.unpacked_mb if processor.programs else 0,
         )
+
+    async def walls(self) -> dict[str, bool]:
+        """Wall (a name in `core.cage.probe.PROMISES`) → whether it stands, found out by trying.
+
+        Raises ParentLost, SandboxRefused if not even that works."""
+        processor = Processor("walls", [], "core.cage.probe:look")
+        seen = (await self._read(processor, Path(__file__))).metadata
+        return {name: seen.get(name) is True for name in probe.PROMISES}
 
     async def close(self) -> None:
         """End the parent and, with it, every child."""
@@ -180,6 +213,7 @@ def _request(
     return {
         "target": processor.target,
         "preload": list(processor.preload),
+        "programs": list(processor.programs),
         "path": str(path.absolute()),
         "limits": asdict(limits)
         | {"options": dict(processor.options)}
@@ -194,7 +228,8 @@ class _Outcome:
     cpu: float
     wall: float
     peak_kib: int
-    too_long: bool
+    stopped: str
+    """Why its parent stopped it, or `output` if we did."""
 
 
 class _Parent:
@@ -236,7 +271,7 @@ class _Parent:
             async with asyncio.timeout(limits.wall_seconds + _GRACE):
                 body, too_long = await _read_all(result, limits.output_mb << 20)
                 if too_long:
-                    return _Outcome(b"", 0, 0, 0, 0, too_long=True)
+                    return _Outcome(b"", 0, 0, 0, 0, "output")
                 verdict, _ = await _read_all(control, VERDICT.size)
         except TimeoutError:
             raise ParentLost("the sandbox's parent process doesn't answer") from None
@@ -245,13 +280,13 @@ class _Parent:
             result.close()
         if len(verdict) != VERDICT.size:
             raise ParentLost("the sandbox's parent process died")
-        status, cpu, wall, peak = VERDICT.unpack(verdict)
+        status, cpu, wall, peak, stopped = VERDICT.unpack(verdict)
         if status == -1:
             raise ParentLost(
                 "the sandbox can't start a child process",
                 hint="the machine is out of memory or of process slots",
             )
-        return _Outcome(body, status, cpu, wall, peak, too_long=False)
+        return _Outcome(body, status, cpu, wall, peak, stopped.rstrip(b"\0").decode())
 
     def _knock(self, request: dict[str, Any]) -> tuple[socket.socket, socket.socket]:
         """Hand two socket ends to the parent; the request is in its buffer before it looks."""
@@ -303,8 +338,8 @@ def _bare_environment() -> dict[str, str]:
 
 
 def _extraction(outcome: _Outcome, limits: Limits) -> Extraction:
-    if outcome.too_long:
-        raise _refused("output", limits)
+    if outcome.stopped:
+        raise _refused(outcome.stopped, limits)
     answer = _answer(outcome.body)
     if answer is None:
         raise _refused(_cause_of_death(outcome, limits), limits)
@@ -330,7 +365,7 @@ def _cause_of_death(outcome: _Outcome, limits: Limits) -> str:
     if killer == signal.SIGXCPU or (killer and outcome.cpu >= limits.cpu_seconds):
         return "cpu"
     if killer == signal.SIGKILL:
-        return "wall" if outcome.wall >= limits.wall_seconds else "memory"
+        return "memory"
     # C libraries answer a refused allocation with a crash.
     nearly_full = outcome.peak_kib >= (limits.memory_mb << 10) * 0.6
     return "memory" if nearly_full else "crash"

@@ -9,34 +9,44 @@ cancel) and `result` (the child's JSON). It ends when the door closes.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import gc
 import os
 import resource
 import select
+import shutil
 import signal
 import socket
+import stat
 import struct
 import sys
+import tempfile
 import time
+from collections.abc import Container
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NoReturn, cast
 
 import orjson
 
+from core.cage import kernel, walls
 from core.cage.limits import REASONS
 
 _LENGTH = struct.Struct("!I")
-VERDICT = struct.Struct("!iddQ")
-"""wait status (-1: no child), CPU seconds, wall seconds, peak memory in KiB."""
+VERDICT = struct.Struct("!iddQ8s")
+"""wait status (-1: no child), CPU seconds, wall seconds, peak memory in KiB, why we stopped it."""
 
 _OUT_OF_MEMORY = b'{"refused":"memory"}'
 _TOO_LONG = b'{"refused":"output"}'
+_NO_FILE = b'{"refused":"unsafe","message":"not a regular file, but a link or a device"}'
+_DOOR = "plugram"
+"""The door for plugins: processors import it late, and a child finds no new package."""
 _RESULT_FD = 3
-_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
+_SCRATCH = "plugram-sandbox-"
 _TEXT_OF_ERROR = 300
+_WATCH_EVERY = 0.1
+"""Seconds between looks at what the programs of a child use together."""
 
 
 def send_request(control: socket.socket, request: dict[str, Any]) -> None:
@@ -69,6 +79,11 @@ class _Running:
     control: socket.socket
     started: float
     deadline: float
+    limits: dict[str, Any]
+    scratch: str
+    """Its own folder; empty for a child that may start no programs, and so writes nothing."""
+    stopped: str = ""
+    """Why we stopped it."""
 
 
 class Parent:
@@ -82,6 +97,7 @@ class Parent:
         self._bell = _child_bell()
         self._poll.register(self._bell, select.POLLIN)
         self._loaded: set[str] = set()
+        self._scratch = Scratch()
 
     def serve(self) -> None:
         while True:
@@ -94,6 +110,7 @@ class Parent:
                 else:
                     self._cancel(fd)
             self._stop_overdue()
+            self._watch()
             self._reap()
 
     def _patience(self) -> float | None:
@@ -101,7 +118,10 @@ class Parent:
         if not self._children:
             return None
         first = min(child.deadline for child in self._children.values())
-        return max(0.0, first - time.monotonic()) * 1000 + 1
+        patience = max(0.0, first - time.monotonic())
+        if any(child.scratch for child in self._children.values()):
+            patience = min(patience, _WATCH_EVERY)
+        return patience * 1000 + 1
 
     def _answer(self) -> bool:
         """Take one run from the door; False when the owner is gone."""
@@ -117,29 +137,36 @@ class Parent:
                 self._fork(control, result, _read_request(control))
             except (OSError, EOFError, orjson.JSONDecodeError) as error:
                 print(f"plugram sandbox: {error}", file=sys.stderr)  # noqa: T201 - it has no log
-                _report(control, -1, 0.0, 0.0, 0)
+                _report(control, -1, 0.0, 0.0, 0, "")
         return True
 
     def _fork(self, control: socket.socket, result: socket.socket, request: dict[str, Any]) -> None:
         self._preload(request)
+        limits, scratch = request["limits"], ""
+        if request["programs"]:
+            scratch = limits["scratch"] = self._scratch.folder()
         owner = os.getpid()
         pid = os.fork()
         if pid == 0:
             _become_child(owner, result, request)
         now = time.monotonic()
-        self._children[pid] = _Running(control, now, now + request["limits"]["wall_seconds"])
+        end = now + limits["wall_seconds"]
+        self._children[pid] = _Running(control, now, end, limits, scratch)
         # No events asked for: poll reports a hang-up of its own accord, and that's the cancel.
         self._poll.register(control.fileno(), 0)
 
     def _preload(self, request: dict[str, Any]) -> None:
         """Import what the processor needs, here and once; a failure is the child's to report."""
-        modules = [*request["preload"], request["target"].partition(":")[0]]
+        modules = [_DOOR, *request["preload"], request["target"].partition(":")[0]]
         fresh = [name for name in modules if name not in self._loaded]
         for name in fresh:
             self._loaded.add(name)
             with contextlib.suppress(Exception):
                 import_module(name)
+        for name in request["programs"]:
+            walls.executable(name)
         if fresh:
+            walls.survey()
             gc.collect()
             gc.freeze()  # keeps the children's collector from copying the parent's pages
 
@@ -154,7 +181,25 @@ class Parent:
         for pid, child in self._children.items():
             if child.deadline <= now:
                 _kill(pid)
+                child.stopped = child.stopped or "wall"
                 child.deadline = now + 1  # a process in the kernel's hands may need a second blow
+
+    def _watch(self) -> None:
+        """What a child and its programs use together; alone, each is held by the kernel."""
+        watched = {pid: child for pid, child in self._children.items() if child.scratch}
+        if not watched:
+            return
+        for pid, (number, memory) in _groups(watched).items():
+            child = watched[pid]
+            if memory > child.limits["memory_mb"] << 20:
+                child.stopped = "memory"
+            elif number > child.limits["processes"] + 1:
+                child.stopped = "unsafe"
+            elif _size(child.scratch) > child.limits["write_mb"] << 20:
+                child.stopped = "output"
+            else:
+                continue
+            _kill(pid)
 
     def _reap(self) -> None:
         for pid in list(self._children):
@@ -167,11 +212,65 @@ class Parent:
                 self._poll.unregister(child.control.fileno())
             cpu = usage.ru_utime + usage.ru_stime
             wall = time.monotonic() - child.started
-            _report(child.control, status, cpu, wall, usage.ru_maxrss)
+            _report(child.control, status, cpu, wall, usage.ru_maxrss, child.stopped)
+            if child.scratch:
+                shutil.rmtree(child.scratch, ignore_errors=True)
 
     def _leave(self) -> None:
         for pid in self._children:
             _kill(pid)
+        self._scratch.remove()
+
+
+class Scratch:
+    """Folders that children may write to. Those of parents that were killed go at the first use."""
+
+    def __init__(self) -> None:
+        self._folder = ""
+
+    def folder(self) -> str:
+        """A new one, open to whoever knows its name: the child may be another user."""
+        if not self._folder:
+            self._sweep()
+            self._folder = tempfile.mkdtemp(prefix=f"{_SCRATCH}{os.getpid()}-")
+            os.chmod(self._folder, 0o711)  # noqa: PTH101, S103 - nobody else lists it
+        folder = tempfile.mkdtemp(dir=self._folder)
+        if os.geteuid() == 0:
+            os.chmod(folder, 0o777)  # noqa: PTH101, S103
+        return folder
+
+    def remove(self) -> None:
+        if self._folder:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _sweep(self) -> None:
+        for folder in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*-*"):
+            pid = folder.name.removeprefix(_SCRATCH).partition("-")[0]
+            if pid.isdigit() and not Path(f"/proc/{pid}").exists():
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _groups(leaders: Container[int]) -> dict[int, tuple[int, int]]:
+    """Leader of a process group → (processes in it, bytes of memory that they hold together)."""
+    found: dict[int, tuple[int, int]] = {}
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            fields = entry.read_text().rpartition(")")[2].split()
+            leader, resident = int(fields[2]), int(fields[21])
+            if leader in leaders:
+                number, memory = found.get(leader, (0, 0))
+                found[leader] = number + 1, memory + resident * resource.getpagesize()
+    return found
+
+
+def _size(folder: str) -> int:
+    """Bytes of all files in a folder."""
+    total = 0
+    for path, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += os.lstat(os.path.join(path, name)).st_size  # noqa: PTH118
+    return total
 
 
 def _child_bell() -> int:
@@ -198,9 +297,11 @@ def _kill(pid: int) -> None:
             return
 
 
-def _report(control: socket.socket, status: int, cpu: float, wall: float, peak: int) -> None:
+def _report(
+    control: socket.socket, status: int, cpu: float, wall: float, peak: int, stopped: str
+) -> None:
     with control, contextlib.suppress(OSError):
-        control.send(VERDICT.pack(status, cpu, wall, peak))
+        control.send(VERDICT.pack(status, cpu, wall, peak, stopped.encode()))
 
 
 # -- child ----------------------------------------------------------------------------------------
@@ -209,7 +310,7 @@ def _report(control: socket.socket, status: int, cpu: float, wall: float, peak: 
 def _become_child(parent: int, result: socket.socket, request: dict[str, Any]) -> NoReturn:
     """Never returns and never unwinds into the parent's frames."""
     try:
-        _fence(parent, result.fileno(), request["limits"])
+        _fence(parent, result.fileno(), request)
         with socket.socket(fileno=_RESULT_FD) as out:
             out.sendall(_work(request))
         os._exit(0)
@@ -217,18 +318,24 @@ def _become_child(parent: int, result: socket.socket, request: dict[str, Any]) -
         os._exit(70)
 
 
-def _fence(parent: int, result_fd: int, limits: dict[str, Any]) -> None:
+def _fence(parent: int, result_fd: int, request: dict[str, Any]) -> None:
+    limits = request["limits"]
+    scratch = limits.get("scratch", "")
     os.setsid()
-    _die_with(parent)
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.chdir(scratch or "/")
+    if scratch:
+        os.environ["TMPDIR"] = tempfile.tempdir = scratch
+    walls.raise_for_one(request["path"], programs=request["programs"], scratch=scratch)
+    _die_with(parent)
     _keep_only(result_fd)
-    os.chdir("/")
     # Addresses come last: what is above needs a little memory of its own.
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_FSIZE, limits["write_mb"] << 20)
     _limit(resource.RLIMIT_NOFILE, limits["open_files"])
-    _limit(resource.RLIMIT_NPROC, limits["processes"])
+    if walls.counted_apart() or not limits["processes"]:
+        _limit(resource.RLIMIT_NPROC, limits["processes"])
     _limit(resource.RLIMIT_CPU, limits["cpu_seconds"], spare=1)
     _limit(resource.RLIMIT_AS, limits["memory_mb"] << 20)
 
@@ -259,27 +366,17 @@ def _open_fds() -> list[int]:
 
 def _die_with(parent: int) -> None:
     """A child whose parent was killed outlives nobody (Linux; elsewhere its limits end it)."""
-    if not sys.platform.startswith("linux"):
-        return
-    _libc().prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    _libc().prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    if os.getppid() != parent:  # it died in between
-        os._exit(70)
-
-
-def _libc() -> ctypes.CDLL:
-    global _loaded_libc
-    if _loaded_libc is None:
-        _loaded_libc = ctypes.CDLL(None, use_errno=True)
-    return _loaded_libc
-
-
-_loaded_libc: ctypes.CDLL | None = None
+    if kernel.LINUX:
+        kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it died in between
+            os._exit(70)
 
 
 def _work(request: dict[str, Any]) -> bytes:
     limits = request["limits"]
     try:
+        if not stat.S_ISREG(os.lstat(request["path"]).st_mode):
+            return _NO_FILE
         answer = {"ok": _function(request["target"])(request["path"], limits)}
     except MemoryError:
         return _OUT_OF_MEMORY
@@ -333,8 +430,7 @@ def main() -> None:
     """Ctrl-C and a service manager's SIGTERM reach everybody: the owner decides, by the door."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    if sys.platform.startswith("linux"):
-        _libc()
+    walls.raise_for_all()
     Parent(socket.socket(fileno=int(sys.argv[1]))).serve()
 
 

@@ -31,9 +31,9 @@ class Limits:
     archive_depth: int = 3
     open_files: int = 64
     processes: int = 0
-    """Processes and threads that it may start (the kernel doesn't hold root to it)."""
+    """Processes and threads that it and its programs may start."""
     write_mb: int = 0
-    """Size of any file that it writes."""
+    """Size of the files that it writes, all together."""
 
 
 LIMITED = {

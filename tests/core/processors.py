@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -144,3 +145,134 @@ def page_by_page(path: str, limits: Limits) -> dict[str, Any]:
     left = {"page": page + 1, "done": page, "total": 3, "odd": [1]} if page < 3 else None
     thumbnail = {1: "/9j/4AAQ", 2: "not base64", 3: "AAAA"}[page]
     return {"sections": [{"text": f"page {page}"}], "resume": left, "thumbnail": thumbnail}
+
+
+# -- what a file that took its child over would try ------------------------------------------------
+
+
+def attempt(path: str, limits: Limits) -> dict[str, Any]:
+    """What is named in the file, a line each: the names of those that succeeded."""
+    done = []
+    for line in Path(path).read_text().splitlines():
+        name, _, rest = line.partition(" ")
+        try:
+            _ATTEMPTS[name](rest)
+        except (OSError, RuntimeError, ValueError):
+            continue
+        done.append(line)
+    return {"sections": [], "metadata": {"done": "\n".join(done)}}
+
+
+def _connect(address: str) -> None:
+    host, _, port = address.partition(":")
+    with socket.create_connection((host, int(port)), timeout=2):
+        pass
+
+
+def _inherit_a_socket(_: str) -> None:
+    socket.socketpair()
+
+
+def _read_file(path: str) -> None:
+    Path(path).read_bytes()
+
+
+def _make_file(path: str) -> None:
+    Path(path).touch()
+
+
+def _start_a_thread(_: str) -> None:
+    import threading
+
+    threading.Thread(target=int).start()
+
+
+def _fork(_: str) -> None:
+    if os.fork() == 0:
+        os._exit(0)
+
+
+def _trace(pid: str) -> None:
+    if ctypes.CDLL(None, use_errno=True).ptrace(16, int(pid), 0, 0) == -1:
+        raise OSError(ctypes.get_errno(), "ptrace")
+
+
+def _unshare(_: str) -> None:
+    if ctypes.CDLL(None, use_errno=True).unshare(0x10000000) == -1:
+        raise OSError(ctypes.get_errno(), "unshare")
+
+
+def _raise_own_limit(_: str) -> None:
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+
+def _limit_another(pid: str) -> None:
+    import resource
+
+    resource.prlimit(int(pid), resource.RLIMIT_NOFILE, (0, 0))
+
+
+_ATTEMPTS: dict[str, Callable[[str], object]] = {
+    "connect": _connect,
+    "socketpair": _inherit_a_socket,
+    "read": _read_file,
+    "list": os.listdir,
+    "touch": _make_file,
+    "unlink": os.unlink,
+    "mkdir": os.mkdir,
+    "chmod": lambda path: Path(path).chmod(0o600),
+    "utime": os.utime,
+    "thread": _start_a_thread,
+    "fork": _fork,
+    "exec": lambda path: os.execv(path, [path]),  # noqa: S606
+    "kill": lambda pid: os.kill(int(pid), 0),
+    "trace": _trace,
+    "unlimit": _raise_own_limit,
+    "prlimit": _limit_another,
+    "become": lambda user: os.setuid(int(user)),
+    "unshare": _unshare,
+}
+
+
+def run_programs(path: str, limits: Limits) -> dict[str, Any]:
+    """Each line of the file is a command; metadata: its output by number, or the error."""
+    import subprocess
+
+    told = {}
+    for number, line in enumerate(Path(path).read_text().splitlines()):
+        try:
+            done = subprocess.run(
+                line.split(), capture_output=True, text=True, check=False, input=limits["scratch"]
+            )
+        except OSError as error:
+            told[str(number)] = type(error).__name__
+        else:
+            told[str(number)] = done.stdout or f"status {done.returncode}"
+    return {"sections": [], "metadata": told}
+
+
+def many_programs(path: str, limits: Limits) -> dict[str, Any]:
+    import subprocess
+
+    for _ in range(100):
+        subprocess.Popen(["sleep", "30"])
+    return {"sections": []}
+
+
+def hungry_programs(path: str, limits: Limits) -> dict[str, Any]:
+    """Each keeps to its own limit; together they don't."""
+    import subprocess
+
+    for _ in range(4):
+        subprocess.Popen(["dd", "if=/dev/zero", "of=/dev/null", "bs=100M"])
+    time.sleep(30)
+    return {"sections": []}
+
+
+def fill_scratch(path: str, limits: Limits) -> dict[str, Any]:
+    for number in range(100):
+        Path(limits["scratch"], str(number)).write_bytes(bytes(8 << 20))
+    time.sleep(5)
+    return {"sections": []}

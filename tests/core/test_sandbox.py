@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from core.cage import landlock, probe, seccomp
 from core.config import SandboxSettings, Settings
 from core.errors import SandboxRefused
 from core.host.roles import Extraction, Processor
@@ -40,8 +42,9 @@ def sandbox_of(**limits: float) -> Sandbox:
     return Sandbox(Settings(sandbox=SandboxSettings(**section)))
 
 
-def processor(name: str, *preload: str) -> Processor:
-    return Processor(name, ["*/*"], f"tests.core.processors:{name}", preload=preload)
+def processor(name: str, *preload: str, programs: Sequence[str] = ()) -> Processor:
+    target = f"tests.core.processors:{name}"
+    return Processor(name, ["*/*"], target, preload=preload, programs=programs)
 
 
 async def refusal(sandbox: Sandbox, name: str, file: Path) -> SandboxRefused:
@@ -280,6 +283,146 @@ async def test_text_that_databases_refuse_is_cleaned(sandbox: Sandbox, file: Pat
     section = (await sandbox.run(processor("odd_text"), file)).sections[0]
     assert section.text == "ab?c"
     assert section.locator == {"page": 1}
+
+
+# -- what a processor asks for ---------------------------------------------------------------------
+
+
+def test_a_processor_gets_what_it_asks_for_up_to_the_ceiling() -> None:
+    sandbox = sandbox_of(max_memory_mb=1024, max_cpu_seconds=60, max_wall_seconds=90)
+    modest = Processor("a", [], "a:a", memory_mb=64, cpu_seconds=1, wall_seconds=1)
+    hungry = Processor("a", [], "a:a", memory_mb=4096, cpu_seconds=40, wall_seconds=600)
+    usual = sandbox.limits_of(processor("read"))
+    assert (usual.memory_mb, usual.cpu_seconds, usual.wall_seconds) == (256, 1, 30)
+    assert sandbox.limits_of(modest) == usual
+    given = sandbox.limits_of(hungry)
+    assert (given.memory_mb, given.cpu_seconds, given.wall_seconds) == (1024, 40, 90)
+
+
+async def test_a_refusal_says_the_value_and_the_way_to_raise_it(
+    sandbox: Sandbox, file: Path
+) -> None:
+    told = str(await refusal(sandbox, "grow", file))
+    assert told == (
+        "the file needs more than 256 MB of memory (set memory_mb in [sandbox] of settings.toml, "
+        "or PLUGRAM_SANDBOX__MEMORY_MB, above 256)"
+    )
+
+
+# -- walls -----------------------------------------------------------------------------------------
+
+walled = pytest.mark.skipif(
+    not (landlock.version() and seccomp.available()), reason="this kernel builds no such walls"
+)
+
+
+@walled
+async def test_every_wall_stands_here(sandbox: Sandbox) -> None:
+    assert await sandbox.walls() == dict.fromkeys(probe.PROMISES, True)
+
+
+@walled
+async def test_a_child_reaches_nothing_but_its_file(sandbox: Sandbox, tmp_path: Path) -> None:
+    secret = tmp_path / "beside.txt"
+    secret.write_text("secret")
+    file = tmp_path / "orders"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        orders = [
+            f"read {file}",
+            f"connect 127.0.0.1:{listener.getsockname()[1]}",
+            "socketpair",
+            *(f"{verb} {secret}" for verb in ("read", "unlink", "chmod", "utime", "touch")),
+            f"read {Path(__file__).parents[2] / 'pyproject.toml'}",
+            f"read /proc/{os.getpid()}/environ",
+            "read /etc/passwd",
+            f"list {tmp_path}",
+            *(f"{verb} {tmp_path / 'new'}" for verb in ("touch", "mkdir")),
+            *(f"{verb} {file}" for verb in ("chmod", "utime", "unlink")),
+            "exec /bin/true",
+            *("thread", "fork", "unlimit", "unshare", "become 0"),
+            *(f"{verb} {os.getpid()}" for verb in ("kill", "trace", "prlimit")),
+        ]
+        file.write_text("\n".join(orders))
+        seen = await sandbox.run(processor("attempt"), file)
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+    assert seen.metadata == {"done": f"read {file}"}
+    assert secret.read_text() == "secret"
+
+
+@walled
+async def test_programs_run_if_they_are_named_and_write_to_the_scratch_folder_alone(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    file = tmp_path / "commands"
+    file.write_text(f"cat\ncat {file}\nls /\ncat /etc/passwd\ntee {tmp_path / 'x'}\ntee here")
+    reader = processor("run_programs", programs=["cat", "tee"])
+    told = (await sandbox.run(reader, file)).metadata
+    scratch = Path(told["0"])
+    assert scratch.name
+    assert told == {
+        "0": str(scratch),
+        "1": file.read_text(),
+        "2": "PermissionError",
+        "3": "status 1",
+        "4": str(scratch),  # tee repeats its input, and says that it couldn't write
+        "5": str(scratch),
+    }
+    assert not (tmp_path / "x").exists()
+    await until(lambda: not scratch.exists())
+
+
+@walled
+@pytest.mark.parametrize(
+    ("name", "reasons"),
+    [
+        ("many_programs", "unsafe corrupt"),  # the watch sees it, or the kernel lets no more start
+        ("hungry_programs", "memory"),
+        ("fill_scratch", "output"),
+    ],
+)
+async def test_programs_together_keep_to_the_limits(
+    sandbox: Sandbox, file: Path, name: str, reasons: str
+) -> None:
+    reader = processor(name, programs=["sleep", "dd"])
+    with pytest.raises(SandboxRefused) as refused:
+        await sandbox.run(reader, file)
+    assert refused.value.reason in reasons.split(), refused.value
+    await until(lambda: not children(sandbox))
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("/etc/passwd")])
+async def test_only_a_regular_file_is_read(
+    sandbox: Sandbox, tmp_path: Path, make: Callable[[Path], object]
+) -> None:
+    make(tmp_path / "odd")
+    assert (await refusal(sandbox, "read", tmp_path / "odd")).reason == "unsafe"
+
+
+async def test_devices_and_missing_files_are_refused(sandbox: Sandbox, tmp_path: Path) -> None:
+    assert (await refusal(sandbox, "read", Path("/dev/zero"))).reason == "unsafe"
+    assert (await refusal(sandbox, "read", tmp_path / "nowhere")).reason == "corrupt"
+
+
+async def test_missing_walls_are_told_once(
+    file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    sandbox = sandbox_of()
+
+    async def walls() -> dict[str, bool]:
+        return {"network": False, "memory": True}
+
+    monkeypatch.setattr(sandbox, "walls", walls)
+    for _ in range(2):
+        await sandbox.run(processor("read"), file)
+    await sandbox.close()
+    told = [
+        record.getMessage() for record in caplog.records if "lacks walls" in record.getMessage()
+    ]
+    assert len(told) == 1
+    assert "network" in told[0]
+    assert "memory" not in told[0]
 
 
 async def test_many_small_files_a_second(sandbox: Sandbox, file: Path) -> None:
