@@ -249,7 +249,10 @@ class Person:
         self, files: Sequence[Path | bytes], *, as_: str = "auto", caption: str = ""
     ) -> list[Json]:
         """Send several files as one album: the messages."""
-        parts = [http.part(f"file{n}", file, "", "") for n, file in enumerate(files)]
+        parts = [
+            http.part(f"file{n}", file, "" if isinstance(file, Path) else f"item{n}", "")
+            for n, file in enumerate(files)
+        ]
         answer = await self._send_form("albums", {"as": as_, "caption": caption}, parts)
         self.seen = answer["seq"]
         messages: list[Json] = answer["messages"]

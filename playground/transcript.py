@@ -38,6 +38,8 @@ OUTCOMES = ("toast", "alert", "edited", "bot", "deleted")
 CONTROLS = ("wait",)
 _FILES = ("document", "video", "audio", "voice", "animation", "sticker", "video_note")
 _ANY = "<any>"
+_WIDE = 90
+"""Columns that buttons may take on a line."""
 _VOLATILE = tuple(
     (re.compile(pattern), name)
     for pattern, name in (
@@ -85,8 +87,10 @@ class Outcome:
         """Its YAML."""
         lines = _pair(self.kind, self.text)
         if self.buttons:
-            rows = ", ".join(f"[{', '.join(map(_flow, row))}]" for row in self.buttons)
-            lines.append(f"  buttons: [{rows}]")
+            rows = [_flow(row) for row in self.buttons]
+            short = f"  buttons: [{', '.join(rows)}]"
+            long = ["  buttons:", *(f"    - {row}" for row in rows)]
+            lines += [short] if len(short) <= _WIDE else long
         if self.file:
             lines += _pair("file", self.file, first="  ")
         if self.to:

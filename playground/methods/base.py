@@ -181,14 +181,14 @@ async def given_file(
     if isinstance(given, str) and given.startswith(("http://", "https://")):
         given = await asyncio.to_thread(files.fetch, given)
     if isinstance(given, str) and given.startswith("file:") and call.world.files.local:
-        given = _on_disk(given)
-    if isinstance(given, Upload):
-        file = await call.world.files.add(given, kind, details)
-        given = _attached(call, thumbnail)
-        if isinstance(given, Upload) and file.kind != "photo":
-            file.thumbnail = (await call.world.files.add(given, "photo")).as_json()
-        return file
-    return _known_file(call, given, kind)
+        given = call.uploads[given] = _on_disk(given)  # closed with the others
+    if not isinstance(given, Upload):
+        return _known_file(call, given, kind)
+    file = await call.world.files.add(given, kind, details)
+    picture = _attached(call, thumbnail)
+    if isinstance(picture, Upload) and file.kind != "photo":
+        file.thumbnail = (await call.world.files.add(picture, "photo")).as_json()
+    return file
 
 
 def _attached(call: Call, given: Any) -> Any:

@@ -65,3 +65,37 @@ def test_they_can_be_lifted(clock: Clock) -> None:
     assert passes(limits)
     with pytest.raises(ControlError):
         limits.set({"per_hour": 1})
+
+
+def test_groups_take_twenty_a_minute(clock: Clock) -> None:
+    limits = Limits(clock)
+    limits.set({"per_group_per_minute": 20, "retry_after": 30})
+    assert all(passes(limits, chat=-5) for _ in range(20))
+    assert passes(limits, chat=5), "a private chat has no such limit"
+    assert not passes(limits, chat=-5)
+    clock.now += 31
+    assert not passes(limits, chat=-5), "the minute isn't over"
+    clock.now += 31
+    assert passes(limits, chat=-5)
+
+
+def test_each_item_of_an_album_counts(clock: Clock) -> None:
+    limits = Limits(clock)
+    limits.set({"per_group_per_minute": 20})
+    for method, many in (("sendMediaGroup", "media"), ("copyMessages", "message_ids")):
+        limits.check(1, method, {"chat_id": -5, many: [1] * 10})
+    assert not passes(limits, chat=-5)
+    limits.check(2, "sendMessage", {"chat_id": -5})  # another bot is another bot
+
+
+def test_a_ban_can_be_made_longer_by_calls(clock: Clock) -> None:
+    limits = Limits(clock)
+    limits.set({"per_second": 1, "retry_after": 3, "extend": True})
+    passes(limits)
+    passes(limits)
+    for _ in range(3):
+        clock.now += 2
+        assert not passes(limits), "the call before began it anew"
+    clock.now += 3.01
+    assert passes(limits)
+    assert limits.state()["during_ban"] == 3

@@ -1,0 +1,1 @@
+"""Bots as their libraries' users write them; tests run them as programs."""
