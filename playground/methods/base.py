@@ -181,7 +181,7 @@ async def given_file(
     if isinstance(given, str) and given.startswith(("http://", "https://")):
         given = await asyncio.to_thread(files.fetch, given)
     if isinstance(given, str) and given.startswith("file:") and call.world.files.local:
-        given = call.uploads[given] = _on_disk(given)  # closed with the others
+        call.uploads[given] = given = _on_disk(given)  # it is closed with the others
     if not isinstance(given, Upload):
         return _known_file(call, given, kind)
     file = await call.world.files.add(given, kind, details)
