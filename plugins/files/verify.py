@@ -33,6 +33,7 @@ _HOLDERS = (
     "SELECT COUNT(*) FROM files_telegram_files file WHERE file.sha256 = files_blobs.sha256"
     " AND file.stage > 0 AND file.duplicate_of IS NULL"
 )
+_NO_FILE = "NOT EXISTS (SELECT 1 FROM files_telegram_files file WHERE file.id = {}.file_id)"
 _COUNTED = (
     "SELECT scope, sender_id AS user_id, kind, COUNT(*) AS files, SUM(size) AS bytes"
     " FROM files_telegram_files WHERE stage > 0 AND duplicate_of IS NULL"
@@ -235,8 +236,7 @@ class Verifier:
         await told("rows", 0)
         of_files = [model.Meta.table for model in METADATA.values()]  # type: ignore[attr-defined]
         for table in [*of_files, "files_tags"]:
-            where = "NOT EXISTS (SELECT 1 FROM files_telegram_files file WHERE file.id = file_id)"
-            async for finding in self._rows_without(table, where):
+            async for finding in self._rows_without(table, _NO_FILE.format(table)):
                 yield finding
         where = (
             "NOT EXISTS (SELECT 1 FROM files_blobs blob"
@@ -262,8 +262,10 @@ class Verifier:
 
     async def _others(self, told: Told) -> AsyncIterator[Finding]:
         await told("other plugins", 0)
-        for line in await self.keeper.leftovers(fix=self.fix):
-            yield Finding("others", line, self.fix)
+        found = await self.keeper.leftovers(fix=self.fix)
+        left = set(await self.keeper.leftovers(fix=False)) if found and self.fix else set(found)
+        for line in found:
+            yield Finding("others", line, line not in left)
 
 
 def _sha256(key: str) -> str:

@@ -1,0 +1,52 @@
+"""`plugram files`, as an operator runs it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from typing import Any
+
+import typer
+
+from core.app import App
+from playground.client import Person
+from plugins.files import repository
+from plugins.files.models import TelegramFile
+from plugram import SYSTEM
+from tests.plugins.files.conftest import sent, until
+
+
+async def run(app: App, *words: str) -> str:
+    """What a command prints; its functions are coroutines, as the CLI awaits them."""
+    plugin = app.loader.report.find("files")
+    assert plugin is not None
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        group = app.loader.cli(plugin)
+        assert group is not None
+        waiting: Any = typer.main.get_command(group).main(list(words), standalone_mode=False)
+        if waiting is not None:
+            with contextlib.suppress(typer.Exit):
+                await waiting
+    return out.getvalue()
+
+
+async def test_an_operator_deletes_and_verifies(app: App, ann: Person) -> None:
+    await sent(ann, b"some words", "a.txt", caption="#tax")
+    assert "Everything agrees" in await run(app, "verify", "--deep")
+    assert json.loads(await run(app, "show", "1", "--json"))["tags"] == "tax"
+
+    assert "1 of 2 files in the trash" in await run(app, "trash", "1", "2")
+    assert "a.txt" in await run(app, "list", "--trash")
+    assert json.loads(await run(app, "list", "--json"))[0]["state"] == "trashed"
+    assert "1 of 1 files restored" in await run(app, "restore", "1")
+    assert await repository.count(SYSTEM) == 1
+
+    assert "1 of 1 files being deleted" in await run(app, "delete", "1", "--yes")
+    await until(lambda: _no_file())
+    assert json.loads(await run(app, "verify", "--json")) == []
+
+
+async def _no_file() -> bool:
+    return not await TelegramFile.all().exists()
