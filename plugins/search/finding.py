@@ -217,6 +217,8 @@ def _cut(text: str, length: int) -> tuple[str, bool]:
 
 
 def _mended(text: str, corrected: Mapping[str, str]) -> str:
+    if text in corrected:  # the whole of it, typed on the other keyboard
+        return corrected[text]
     words = "|".join(map(re.escape, corrected))
     return re.sub(rf"\b({words})\b", lambda found: corrected[found.group()], text)
 

@@ -29,6 +29,8 @@ _STEM = 0.9
 _COMPLETED = 0.7
 _COMPLETIONS = 8
 _SHORTEST_BEGINNING = 3
+_MOST_DOUBTED = 5
+"""Words without a match, of a query that has hardly any other, that are tried as typos."""
 _PER_CLAUSE = 3_000
 _BUDGET = 6_000
 """Passages that the words searched alone may have together: finding them is what costs."""
@@ -55,13 +57,63 @@ async def understand(
     corrected: dict[str, str] = {}
     if words and not text[-1:].isspace():
         groups[-1] = await _completed(groups[-1], words[-1], scope, index)
-    if _seems_at_home(groups):
-        for at, word in enumerate(words):
-            if not groups[at].df and not word.ngram:
-                groups[at], meant = await _mended(groups[at], word, scope, languages, index)
-                if meant:
-                    corrected[word.text] = meant
+    for at, (group, meant) in (await _all_mended(groups, words, scope, languages, index)).items():
+        groups[at], corrected[words[at].text] = group, meant
+    if not any(group.df for group in groups):
+        swapped = await _on_other_keyboard(text, scope, languages, index, corpus)
+        if swapped is not None:
+            return swapped
     return Query(text, _rarest(_merged(groups), corpus), corrected)
+
+
+async def _all_mended(
+    groups: Sequence[Group],
+    words: Sequence[QueryWord],
+    scope: Scope,
+    languages: Sequence[str],
+    index: Index,
+) -> dict[int, tuple[Group, str]]:
+    """By their places, the words that are taken for typos, and what they were meant to be."""
+    unknown = [at for at, word in enumerate(words) if not groups[at].df and not word.ngram]
+    sure = _seems_at_home(groups)
+    if not sure and len(unknown) > _MOST_DOUBTED:
+        return {}
+    found = {at: await _mended(groups[at], words[at], scope, languages, index) for at in unknown}
+    mended = {at: guess for at, guess in found.items() if guess[1]}
+    telling = [
+        at for at in unknown if not words[at].stop and len(words[at].exact) >= spelling.SHORTEST
+    ]
+    if sure or (
+        mended.keys() >= set(telling)
+        and await _belong_together([mended[at][0] for at in telling], scope, index)
+    ):
+        return mended
+    return {}
+
+
+async def _belong_together(guesses: Sequence[Group], scope: Scope, index: Index) -> bool:
+    """Whether some passage has them all. In a query of another language single words look like
+    typos of ours by accident, but hardly like those of one passage."""
+    if len(guesses) < 2:
+        return False
+    (found,) = await index.postings(scope, [Clause([list(one.terms) for one in guesses], 1)])
+    return len(found) > 0
+
+
+async def _on_other_keyboard(
+    text: str, scope: Scope, languages: Sequence[str], index: Index, corpus: Corpus
+) -> Query | None:
+    """The query as the other keyboard writes it, if the documents have its words. Some letters of
+    one keyboard are signs on the other, so words alone don't tell."""
+    swapped = spelling.other_layout(text.casefold())
+    words = analyse_query(swapped, languages)
+    forms = {term for word in words for term in _forms(word)}
+    counts = await index.known(scope, forms) if words else {}
+    groups = [_group(word, counts) for word in words]
+    telling = [group for group in groups if not group.stop]
+    if not telling or not all(group.df for group in telling):
+        return None
+    return Query(swapped, _rarest(_merged(groups), corpus), {text: swapped})
 
 
 def _seems_at_home(groups: Sequence[Group]) -> bool:

@@ -63,6 +63,37 @@ async def test_what_was_mended_is_told(wordy: Room) -> None:
     assert (await wordy.ask("landlo")).corrected == {}
 
 
+@pytest.mark.parametrize(
+    ("query", "corrected"),
+    [
+        ("fery iland", {"fery": "ferry", "iland": "island"}),
+        ("hte frery to teh norhtern ilands", {"frery": "ferry", "norhtern": "northern"}),
+        ("аренад договро", {"аренад": "аренд", "договро": "договор"}),
+        ("зологг арендатр", {}),
+        ("bracos salem", {"bracos": "barcos", "salem": "salen"}),
+        ("ljujdjh fhtyls", {"ljujdjh": "договор", "fhtyls": "аренды"}),
+        ("акукн шыдфтв", {}),
+        ("ауккн шыдфтв", {"ауккн": "ferry", "шыдфтв": "island"}),
+        ("[jkjl", {"[jkjl": "холод"}),
+        ("aunque lluvia manzana", {}),
+    ],
+)
+async def test_two_typos_in_a_short_query_are_mended_if_a_passage_has_both(
+    wordy: Room, query: str, corrected: dict[str, str]
+) -> None:
+    await wordy.fill(
+        {
+            1: "The ferry to the northern island leaves at seven.",
+            2: "Договор аренды подписан, залог внесён.",
+            3: "Los barcos salen temprano hacia las islas.",
+            4: "Зимой в доме стоял холод.",
+        }
+    )
+    found = await wordy.ask(query)
+    assert corrected.items() <= found.corrected.items()
+    assert bool(found.hits) is bool(corrected)
+
+
 async def test_words_of_another_language_are_no_typos(wordy: Room) -> None:
     await wordy.fill({1: "The tenant parks in the yard.", 2: "A casual mention of pears."})
     assert (await wordy.ask("casas parques peras")).corrected == {}
