@@ -162,13 +162,15 @@ async def _mended(
     forms = _forms_of([swapped], _COMPLETED, languages)
     if counts := await index.known(scope, forms):
         return _of_forms(word, forms, counts), swapped
-    guesses = await spelling.guess(
-        word.exact,
-        lambda terms: index.known(scope, terms),
-        lambda start, shortest, longest: index.beginning_with(
-            scope, start, shortest=shortest, longest=longest, limit=500
-        ),
-    )
+    guesses: Mapping[str, float] = {}
+    for form in (word.exact, *sorted(word.stems)):  # "ilands" is no typo away from "island"
+        guesses = guesses or await spelling.guess(
+            form,
+            lambda terms: index.known(scope, terms),
+            lambda start, shortest, longest: index.beginning_with(
+                scope, start, shortest=shortest, longest=longest, limit=500
+            ),
+        )
     if not guesses:
         return group, ""
     forms = {}
