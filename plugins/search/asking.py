@@ -179,7 +179,8 @@ class Asking:
         offered = [
             facet
             for facet in facets.FACETS
-            if facet in used or len(self._options(asker, facet, files, kept.query)) > 1
+            if facet in used
+            or any(one.files < len(files) for one in self._options(asker, facet, files, kept.query))
         ]
         return Panel(kept, offered, await senders.names(kept.query, asker.meet))
 

@@ -158,7 +158,17 @@ def _dates(
         _option(query, (Term("on", value),), days, lambda term, day: _within(term, day, today))
         for value in dict.fromkeys([*chosen, *values])
     ]
-    return [option for option in options if option.files or option.on][:MOST]
+    kept: list[Option] = []
+    for option in options:
+        # "The last 30 days" adds nothing to "the last 7 days" if all files are of these.
+        wider = kept and not kept[-1].on and _is_span(option) and option.files == kept[-1].files
+        if option.on or (option.files and not wider):
+            kept.append(option)
+    return kept[:MOST]
+
+
+def _is_span(option: Option) -> bool:
+    return option.terms[0].value.endswith("d")
 
 
 def _within(term: Term, day: date, today: date) -> bool:

@@ -341,7 +341,7 @@ def _why(t: Translate, person: Person, page: Page, told: Closer) -> list[Html]:
         lines.append(t("search-why-no-words"))
     if why.meaning > 0:
         degree = "close" if why.meaning >= _CLOSE else "near" if why.meaning >= _NEAR else "far"
-        figure = t.number(round(why.meaning, 2))
+        figure = t.number(round(min(why.meaning, 1.0), 2))
         lines.append(t(f"search-why-meaning-{degree}", share=meaning, figure=figure))
     if why.phrase > 0:
         lines.append(t("search-why-phrase", share=phrase))
