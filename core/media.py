@@ -29,6 +29,7 @@ MSG = "application/vnd.ms-outlook"
 _HEAD = 1 << 13
 _LONGEST_EXTENSION = 16
 _PDF = re.compile(rb"%PDF-\d")
+_PDF_OBJECT = re.compile(rb"\d+[ \r\n]+\d+[ \r\n]+obj\b")
 _MARKUP = re.compile(
     r"\A[\s\ufeff]*(?:<\?.*?>\s*)*(?:<!--.*?-->\s*)*<(?:!doctype\s+)?([\w:.-]+)",
     re.IGNORECASE | re.DOTALL,
@@ -74,6 +75,9 @@ _FIRST = (
     (b"\xfd7zXZ\0", "application/x-xz"),
     (b"7z\xbc\xaf\x27\x1c", "application/x-7z-compressed"),
     (b"x\x9f>\x22", "application/vnd.ms-tnef"),
+    (b"\x09\0\x04\0", XLS),  # Excel 2 to 4, before compound files
+    (b"\x09\x02\x06\0", XLS),
+    (b"\x09\x04\x06\0", XLS),
     (b"SQLite format 3\0", "application/vnd.sqlite3"),
     (b"Rar!\x1a\x07", "application/vnd.rar"),
     (b"MZ", "application/vnd.microsoft.portable-executable"),
@@ -189,7 +193,7 @@ def sniff(source: Path | BinaryIO, name: str) -> str:
             return "inode/x-empty"
         if head.startswith(b"PK\x03\x04"):
             return _archive(stream, head, name)
-        if _PDF.search(head[:1024]) and not _is_mail(head[:1024].decode("latin-1")):
+        if _is_pdf(head):
             return "application/pdf"
         known = _by_start(head)
         if known == OLE:
@@ -211,6 +215,12 @@ def _opened(source: Path | BinaryIO) -> Iterator[BinaryIO]:
         source.seek(0)
         yield source
         source.seek(0)
+
+
+def _is_pdf(head: bytes) -> bool:
+    """Junk may stand before it; but a text that speaks of PDF holds none of its objects."""
+    start = _PDF.search(head[:1024])
+    return bool(start and (not head[: start.start()].strip() or _PDF_OBJECT.search(head)))
 
 
 def extension(name: str) -> str:

@@ -36,7 +36,7 @@ def _reader(
 
 
 PROCESSORS = (
-    _reader("pdf", "application/pdf", preload=["pypdfium2"]),
+    _reader("pdf", "application/pdf", preload=["pypdfium2", *_ALL]),
     _reader(
         "docx",
         f"{_OOXML}.wordprocessingml.*",

@@ -32,9 +32,16 @@ def stream(ole: olefile.OleFileIO[Any], *path: str) -> bytes:
 
 def storages(ole: olefile.OleFileIO[Any], *above: str) -> list[list[str]]:
     """Paths of the storages in one."""
-    depth = len(above) + 1
-    entries = ole.listdir(streams=False, storages=True)
-    return [path for path in entries if len(path) == depth and tuple(path[:-1]) == above]
+    found = ole.listdir(streams=False, storages=True)
+    return [path for path in found if tuple(path[:-1]) == above]
+
+
+def children(ole: olefile.OleFileIO[Any]) -> dict[tuple[str, ...], list[list[str]]]:
+    """Paths of the streams and storages, by the storage they lie in."""
+    found: dict[tuple[str, ...], list[list[str]]] = {}
+    for path in ole.listdir(streams=True, storages=True):
+        found.setdefault(tuple(path[:-1]), []).append(path)
+    return found
 
 
 def objects(ole: olefile.OleFileIO[Any], storage: list[str]) -> Iterator[tuple[str, bytes]]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from plugins.documents import drawing, members, prose
+from plugins.documents.numbering import Numbering
 from plugins.documents.package import DAMAGED, Handler, Package, properties, unpacked
 from plugins.documents.source import Limits, Source
 from plugram import SandboxRefused
@@ -34,7 +35,7 @@ def _read(package: Package) -> dict[str, Any]:
     main = package.related("", _MAIN) or _likely(package)
     if not main:
         raise SandboxRefused("it holds no Word document", reason="corrupt")
-    body = Body(_styles(package, main[0]))
+    body = Body(_styles(package, main[0]), _numbering(package, main[0]))
     if not package.parse(main[0], body):
         package.warn(DAMAGED)
     metadata, told = properties(package)
@@ -76,7 +77,7 @@ def _asides(package: Package, main: str) -> list[prose.SectionDict]:
     found: dict[str, prose.SectionDict] = {}
     for kind in _ASIDES:
         for part in package.related(main, kind):
-            body = Body({})
+            body = Body(Styles(), Numbering())
             package.parse(part, body)
             _tell(found, kind, [piece.text for piece in body.pieces])
     for kind, lines in drawing.told(package, main, _DRAWN):
@@ -108,6 +109,8 @@ class Styles(Handler):
     def __init__(self) -> None:
         self.own: dict[str, bool] = {}
         self.base: dict[str, str] = {}
+        self.lists: dict[str, tuple[str, int]] = {}
+        """(list, level) of styles whose paragraphs are numbered."""
         self._style = ""
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
@@ -121,6 +124,10 @@ class Styles(Handler):
                 self.own[self._style] = value != "9"
             case "basedOn":
                 self.base[self._style] = value
+            case "numId" if self._style:
+                self.lists[self._style] = (value, self.lists.get(self._style, ("", 0))[1])
+            case "ilvl" if self._style and value.isdecimal():
+                self.lists[self._style] = (self.lists.get(self._style, ("", 0))[0], int(value))
 
     def is_heading(self, style: str) -> bool:
         for _ in range(20):
@@ -129,12 +136,28 @@ class Styles(Handler):
             style = self.base.get(style, "")
         return False
 
+    def list_of(self, style: str) -> tuple[str, int]:
+        """(list, level); of the list the style itself names, else that of its base."""
+        level = self.lists.get(style, ("", 0))[1]
+        for _ in range(20):
+            if self.lists.get(style, ("", 0))[0]:
+                return self.lists[style][0], level
+            style = self.base.get(style, "")
+        return "", 0
 
-def _styles(package: Package, main: str) -> dict[str, bool]:
+
+def _styles(package: Package, main: str) -> Styles:
     styles = Styles()
     for part in package.related(main, "styles"):
         package.parse(part, styles)
-    return {style: styles.is_heading(style) for style in {*styles.own, *styles.base}}
+    return styles
+
+
+def _numbering(package: Package, main: str) -> Numbering:
+    numbering = Numbering()
+    for part in package.related(main, "numbering"):
+        package.parse(part, numbering)
+    return numbering
 
 
 # -- text ---------------------------------------------------------------------------------------
@@ -152,6 +175,9 @@ class Piece:
 class _Paragraph:
     parts: list[str] = field(default_factory=list)
     heading: bool = False
+    style: str = ""
+    list: str | None = None
+    level: int | None = None
 
 
 @dataclass(slots=True)
@@ -181,9 +207,10 @@ def _is_layout(attributes: dict[str, str]) -> bool:
 class Body(Handler):
     """Collects paragraphs and tables. A text box ends up after the paragraph it hangs on."""
 
-    def __init__(self, headings: dict[str, bool]) -> None:
+    def __init__(self, styles: Styles, numbering: Numbering) -> None:
         self.pieces: list[Piece] = []
-        self._headings = headings
+        self._styles = styles
+        self._numbering = numbering
         self._open: list[_Paragraph] = []
         self._tables: list[_Table] = []
         self._boxes: list[Piece] = []
@@ -193,6 +220,9 @@ class Body(Handler):
             "p": lambda _: self._open.append(_Paragraph()),
             "pStyle": self._style,
             "outlineLvl": self._outline,
+            "numId": self._list,
+            "ilvl": self._level,
+            "comment": self._comment,
             "t": lambda _: self._listen(True),
             "tbl": lambda _: self._tables.append(_Table()),
             "sym": self._symbol,
@@ -241,11 +271,34 @@ class Body(Handler):
 
     def _style(self, attributes: dict[str, str]) -> None:
         if self._open:
-            self._open[-1].heading = self._headings.get(attributes.get("val", ""), False)
+            self._open[-1].style = attributes.get("val", "")
+            self._open[-1].heading = self._styles.is_heading(self._open[-1].style)
 
     def _outline(self, attributes: dict[str, str]) -> None:
         if self._open:
             self._open[-1].heading = attributes.get("val") != "9"
+
+    def _list(self, attributes: dict[str, str]) -> None:
+        if self._open:
+            self._open[-1].list = attributes.get("val", "")
+
+    def _level(self, attributes: dict[str, str]) -> None:
+        if self._open and attributes.get("val", "").isdecimal():
+            self._open[-1].level = int(attributes["val"])
+
+    def _comment(self, attributes: dict[str, str]) -> None:
+        if attributes.get("author"):
+            self.pieces.append(Piece(f"{attributes['author']}:"))
+
+    def _label(self, paragraph: _Paragraph) -> str:
+        key, level = paragraph.list, paragraph.level
+        if key is None:
+            key, of_style = self._styles.list_of(paragraph.style)
+            if level is None and key:
+                level = self._numbering.level_of(key, paragraph.style)
+            level = of_style if level is None else level
+        label = self._numbering.label(key, level or 0) if key else ""
+        return f"{label} " if label else ""
 
     def _symbol(self, attributes: dict[str, str]) -> None:
         """A character of a symbol font; those in the private area have no meaning elsewhere."""
@@ -258,7 +311,9 @@ class Body(Handler):
         if not self._open:
             return
         paragraph = self._open.pop()
-        piece = Piece("".join(paragraph.parts), paragraph.heading)
+        text = "".join(paragraph.parts)
+        label = self._label(paragraph) if text.strip() else ""
+        piece = Piece(label + text, paragraph.heading)
         if self._open:  # in a text box
             self._boxes.append(piece)
             return

@@ -35,7 +35,7 @@ def read(
     ole: olefile.OleFileIO[Any], limits: Limits
 ) -> tuple[list[prose.SectionDict], dict[str, Any]]:
     """(sections, metadata) as of other e-mail."""
-    message = _Message(ole, [], limits)
+    message = _Message(ole, [], limits, compound.children(ole))
     subject = message.text(_SUBJECT)
     head = message.headers()
     text = "\n".join(head) + "\n\n" + message.body()
@@ -54,13 +54,22 @@ def read(
 class _Message:
     """A message at a place in the file: the file itself, or one that is attached."""
 
-    def __init__(self, ole: olefile.OleFileIO[Any], at: list[str], limits: Limits) -> None:
-        self._ole, self._at, self._limits = ole, at, limits
-        self._streams = {path[-1].upper(): path for path in ole.listdir() if path[:-1] == at}
+    def __init__(
+        self,
+        ole: olefile.OleFileIO[Any],
+        at: list[str],
+        limits: Limits,
+        tree: dict[tuple[str, ...], list[list[str]]],
+    ) -> None:
+        self._ole, self._at, self._limits, self._tree = ole, at, limits, tree
+        self._streams = {path[-1].upper(): path for path in tree.get(tuple(at), ())}
         self._numbers = self._fixed()
         pages = [self._numbers.get(key, 0) & 0xFFFFFFFF for key in _CODE_PAGES]
         page = next((one for one in pages if one), 1252)
         self._encoding = {65001: "utf-8", 20127: "cp1252", 28591: "cp1252"}.get(page, f"cp{page}")
+
+    def _at_place(self, path: list[str]) -> _Message:
+        return _Message(self._ole, path, self._limits, self._tree)
 
     def _fixed(self) -> dict[int, int]:
         """Values that fit into eight bytes, by their number."""
@@ -92,9 +101,9 @@ class _Message:
 
     def recipients(self) -> str:
         found = []
-        for path in compound.storages(self._ole, *self._at):
+        for path in self._tree.get(tuple(self._at), ()):
             if path[-1].startswith("__recip"):
-                one = _Message(self._ole, path, self._limits)
+                one = self._at_place(path)
                 name, address = one.text("3001"), one.text("39FE") or one.text("3003")
                 found.append(f"{name} <{address}>" if "@" in address and name != address else name)
         return ", ".join(one for one in found if one)
@@ -134,11 +143,11 @@ class _Message:
     def attachments(self, depth: int) -> tuple[list[prose.SectionDict], int]:
         found: list[prose.SectionDict] = []
         count = 0
-        for path in compound.storages(self._ole, *self._at):
+        for path in self._tree.get(tuple(self._at), ()):
             if not path[-1].startswith("__attach"):
                 continue
             count += 1
-            one = _Message(self._ole, path, self._limits)
+            one = self._at_place(path)
             name = prose.one_line(one.text(_LONG_NAME) or one.text(_NAME) or one.text("3001"))
             inner = [*path, f"__substg1.0_{_DATA}000D"]
             if self._ole.exists(inner) and depth < _DEEPEST:
@@ -152,7 +161,7 @@ class _Message:
         return found, count
 
     def _inner(self, path: list[str], name: str, depth: int) -> list[prose.SectionDict]:
-        message = _Message(self._ole, path, self._limits)
+        message = self._at_place(path)
         head = "\n".join(message.headers())
         text = prose.tidy(f"{head}\n\n{message.body()}")
         attached, _ = message.attachments(depth + 1)

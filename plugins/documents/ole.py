@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import olefile
+
 from plugins.documents import compound, doc, hwp, members, msg, ppt, prose, xls
 from plugins.documents.source import Limits, Source, contents
 from plugram import SandboxRefused
@@ -16,6 +18,8 @@ def extract(source: Source, limits: Limits) -> dict[str, Any]:
     `metadata`: title, author, subject, keywords, created, words. Refuses with `encrypted` what a
     password protects, with `unsupported` what is another program's."""
     data = contents(source)
+    if not data.startswith(olefile.MAGIC):  # Excel 4 and before
+        return _result(xls.read(data, data), {}, {}, limits)
     try:
         ole = compound.opened(data)
     except (OSError, ValueError, IndexError) as error:
@@ -23,6 +27,12 @@ def extract(source: Source, limits: Limits) -> dict[str, Any]:
     with ole:
         found, metadata = _read(ole, data, limits)
         told = compound.properties(ole)
+    return _result(found, metadata, told, limits)
+
+
+def _result(
+    found: list[prose.SectionDict], metadata: dict[str, Any], told: dict[str, str], limits: Limits
+) -> dict[str, Any]:
     if not found:
         raise SandboxRefused("there is no text in the document", reason="empty")
     known = {name: told[name] for name in _KEPT if name in told}

@@ -110,6 +110,10 @@ class Package:
         except BROKEN_ZIP:
             return b""
 
+    @property
+    def late(self) -> bool:
+        return self._deadline.passed
+
     def warn(self, warning: str) -> None:
         if warning not in self.warnings:
             self.warnings.append(warning)

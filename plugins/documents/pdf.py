@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import io
 import re
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -12,7 +13,8 @@ from typing import Any
 import pypdfium2
 import pypdfium2.raw as pdfium
 
-from plugins.documents import prose
+from plugins.documents import markup, members, prose
+from plugins.documents.package import TOO_LONG, Deadline
 from plugins.documents.source import Limits, Source
 from plugram import SandboxRefused
 
@@ -26,7 +28,14 @@ _ANNOTATION_KEYS = {
     pdfium.FPDF_ANNOT_HIGHLIGHT: b"Contents",
     pdfium.FPDF_ANNOT_WIDGET: b"V",
 }
+_MADE_UP = frozenset({"untitled", "anonymous", "unspecified"})
+"""What programs write where nobody said anything."""
 _MOST_ANNOTATIONS = 2_000
+_MOST_ATTACHED = 100
+_MOST_XFA = 8 << 20
+# Chinese and Japanese have no spaces: a line that goes on in the next one says where it was cut.
+_CJK = "[\u3005-\u30ff\u3400-\u9fff\uf900-\ufaff\uff10-\uff5a\uff66-\uff9f]"
+_CJK_BREAK = re.compile(f"(?<={_CJK}{{12}})[ \t]*\n[ \t]*(?={_CJK})")
 # TeX's ff as macOS writes it when it prints a PDF to a PDF.
 _LOST_FF = re.compile("(?<=[A-Za-z])\u21b5(?=[a-z])")
 _ALEF_LAM = re.compile("[\u0622\u0623\u0625\u0627]\u0644")
@@ -35,12 +44,14 @@ _ALEF_LAM = re.compile("[\u0622\u0623\u0625\u0627]\u0644")
 def extract(source: Source, limits: Limits) -> dict[str, Any]:
     """`metadata`: title, author, subject, keywords, created, pages, words, pages_without_text."""
     with closing(_open(source)) as document:
-        raw = [_page_text(document, number) for number in range(len(document))]
+        raw = _pages(document, Deadline(limits))
         headings = _headings(document)
         metadata = _metadata(document)
+        beside = [*_forms(document, "".join(raw)), *_attached(document, limits)]
+        cut = len(raw) < len(document)
     texts = [prose.tidy(_flow(text)) for text in prose.join_broken_words(raw)]
     blank = sum(1 for text in texts if not text)
-    metadata |= {"pages": len(texts), "words": prose.count_words(texts)}
+    metadata["words"] = prose.count_words(texts)
     if blank:
         metadata["pages_without_text"] = blank
     sections = [
@@ -48,10 +59,16 @@ def extract(source: Source, limits: Limits) -> dict[str, Any]:
         for number, text in enumerate(texts, 1)
         if text
     ]
+    told = [metadata.get(name, "") for name in ("title", "author", "subject", "keywords")]
+    told = [text for text in told if text not in _MADE_UP]
     return {
-        "sections": sections,
+        "sections": sections + beside + prose.properties(told, sections),
         "metadata": metadata,
-        "warnings": [NO_TEXT_LAYER] if blank else [],
+        "warnings": [
+            *([NO_TEXT_LAYER] if blank else []),
+            *([TOO_LONG] if cut else []),
+            *members.nest(limits).warnings,
+        ],
     }
 
 
@@ -66,6 +83,16 @@ def _open(source: Source) -> pypdfium2.PdfDocument:
         document.close()
         raise SandboxRefused("the PDF has no pages", reason="empty")
     return document
+
+
+def _pages(document: pypdfium2.PdfDocument, deadline: Deadline) -> list[str]:
+    """The text of each page, as far as there is time."""
+    found: list[str] = []
+    for index in range(len(document)):
+        if deadline.passed:
+            break
+        found.append(_page_text(document, index))
+    return found
 
 
 def _page_text(document: pypdfium2.PdfDocument, index: int) -> str:
@@ -126,7 +153,49 @@ def _annotation_value(note: Any, key: bytes) -> str:
     return buffer.raw.decode("utf-16-le", "ignore").rstrip("\x00").replace("\r", "\n")
 
 
+def _forms(document: pypdfium2.PdfDocument, shown: str) -> list[prose.SectionDict]:
+    """What is filled into a form (XFA) and isn't on its pages."""
+    lines: list[str] = []
+    for index in range(max(0, pdfium.FPDF_GetXFAPacketCount(document))):
+        name, content = _packet(document, index)
+        if name != b"datasets":
+            continue
+        with suppress(SandboxRefused):
+            read = markup.extract(io.BytesIO(content), {})
+            lines += [line for one in read["sections"] for line in one["text"].split("\n")]
+    text = "\n".join(line for line in dict.fromkeys(lines) if line and line not in shown)
+    return [prose.section(text, part="form")] if text else []
+
+
+def _attached(document: pypdfium2.PdfDocument, limits: Limits) -> list[prose.SectionDict]:
+    """Files that the PDF carries, with `member`."""
+    found: list[prose.SectionDict] = []
+    count = pdfium.FPDFDoc_GetAttachmentCount(document)
+    for index in range(min(count, _MOST_ATTACHED)):
+        with suppress(pypdfium2.PdfiumError, UnicodeError, ValueError):
+            attachment = document.get_attachment(index)
+            name = prose.one_line(attachment.get_name()) or f"attachment-{index + 1}"
+            found.append(prose.section(name, name, member=name))
+            found += members.read(limits, name, bytes(attachment.get_data()))
+    return found
+
+
+def _packet(document: pypdfium2.PdfDocument, index: int) -> tuple[bytes, bytes]:
+    """(name, XML) of a part of a form."""
+    length = pdfium.FPDF_GetXFAPacketName(document, index, None, 0)
+    name = ctypes.create_string_buffer(length)
+    pdfium.FPDF_GetXFAPacketName(document, index, name, length)
+    size = ctypes.c_ulong()
+    pdfium.FPDF_GetXFAPacketContent(document, index, None, 0, size)
+    if not 0 < size.value <= _MOST_XFA:
+        return name.value, b""
+    content = ctypes.create_string_buffer(size.value)
+    pdfium.FPDF_GetXFAPacketContent(document, index, content, size.value, size)
+    return name.value, content.raw
+
+
 def _flow(text: str) -> str:
+    text = _CJK_BREAK.sub("", text)
     return _LOST_FF.sub("ff", prose.squeeze(_STRAY_PUNCTUATION.sub("", text)))
 
 
@@ -149,8 +218,9 @@ def _metadata(document: pypdfium2.PdfDocument) -> dict[str, Any]:
     try:
         raw = document.get_metadata_dict(skip_empty=True)
     except (pypdfium2.PdfiumError, UnicodeError):
-        return {}
-    found = {
+        raw = {}
+    found: dict[str, Any] = {"pages": len(document)}
+    found |= {
         name.lower(): prose.one_line(raw[name])
         for name in ("Title", "Author", "Subject", "Keywords")
         if raw.get(name)

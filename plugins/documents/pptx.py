@@ -23,6 +23,8 @@ def extract(source: Source, limits: Limits) -> dict[str, Any]:
         metadata, told = properties(package)
         warnings = package.warnings
     if not sections:
+        if DAMAGED in warnings:
+            raise SandboxRefused("its text is damaged", reason="corrupt")
         raise SandboxRefused("there is no text in the presentation", reason="empty")
     words = prose.count_words(section["text"] for section in sections)
     return {
@@ -49,10 +51,8 @@ def _slides(package: Package) -> list[str]:
         listed = [parts[key] for key in order.keys if key in parts]
         if listed:
             return listed
-    parts_by_name = [name for name in package.names if name.startswith("ppt/slides/slide")]
-    if not parts_by_name:
-        raise SandboxRefused("it holds no presentation", reason="corrupt")
-    return sorted(parts_by_name, key=lambda name: (len(name), name))
+    found = [name for name in package.names if name.startswith("ppt/slides/slide")]
+    return sorted(found, key=lambda name: (len(name), name))
 
 
 def _slide(package: Package, number: int, part: str) -> list[prose.SectionDict]:

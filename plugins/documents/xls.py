@@ -9,22 +9,24 @@ from typing import Any
 
 import xlrd
 from xlrd.biffh import XLRDError, error_text_from_code
+from xlrd.compdoc import CompDocError
+from xlrd.formula import FormulaError
 
 from plugins.documents import numbers, prose, tables
 from plugram import SandboxRefused
 
 _TXO, _CONTINUE, _HEADER, _FOOTER, _SERIES_TEXT = 0x01B6, 0x003C, 0x0014, 0x0015, 0x100D
-_BROKEN = (XLRDError, AssertionError, IndexError, KeyError, ValueError, TypeError, struct.error,
-    AttributeError, UnicodeError, NotImplementedError, OverflowError)  # fmt: skip
+_BROKEN = (
+    XLRDError, CompDocError, FormulaError, AssertionError, AttributeError, IndexError, KeyError,
+    NotImplementedError, OverflowError, TypeError, ValueError, struct.error,
+)  # fmt: skip
+"""What xlrd raises over a damaged file."""
 
 
 def read(data: bytes, stream: bytes) -> list[prose.SectionDict]:
     """`stream`: the workbook alone, for the text boxes in it."""
     try:
-        book = xlrd.open_workbook(
-            file_contents=data, logfile=StringIO(), formatting_info=True, on_demand=True,
-            ignore_workbook_corruption=True,
-        )  # fmt: skip
+        book = _opened(data)
         found = [section for sheet in book.sheets() for section in _sheet(book, sheet)]
     except _BROKEN as error:
         if "encrypted" in str(error):
@@ -32,6 +34,23 @@ def read(data: bytes, stream: bytes) -> list[prose.SectionDict]:
         raise SandboxRefused(f"not a readable workbook: {error}", reason="corrupt") from None
     boxes = prose.tidy("\n".join(dict.fromkeys(_boxes(stream)))).strip()
     return [*found, prose.section(boxes, part="drawing")] if boxes else found
+
+
+def _opened(data: bytes) -> xlrd.Book:
+    """With formats if they can be read."""
+    for formats in (True, False):
+        try:
+            return xlrd.open_workbook(
+                file_contents=data,
+                logfile=StringIO(),
+                formatting_info=formats,
+                ragged_rows=True,
+                ignore_workbook_corruption=True,
+            )
+        except _BROKEN as error:
+            if not formats or "encrypted" in str(error):
+                raise
+    raise AssertionError("unreachable")
 
 
 def _sheet(book: xlrd.Book, sheet: Any) -> Iterator[prose.SectionDict]:

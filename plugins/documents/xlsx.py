@@ -1,11 +1,11 @@
-"""XLSX and XLSM: every sheet, its cells as they are shown."""
+"""XLSX, XLSM and XLSB: every sheet, its cells as they are shown."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
-from plugins.documents import drawing, members, numbers, prose, tables
+from plugins.documents import drawing, members, numbers, prose, tables, xlsb
 from plugins.documents.package import DAMAGED, TOO_LONG, Handler, Package, properties, unpacked
 from plugins.documents.source import Limits, Source
 from plugram import SandboxRefused
@@ -35,6 +35,8 @@ def _likely(package: Package) -> list[str]:
 
 def _read(package: Package, main: str) -> dict[str, Any]:
     book = _Workbook()
+    if main.lower().endswith(".bin"):
+        return _result(package, xlsb.read(package, main), book)
     if not package.parse(main, book):
         package.warn(DAMAGED)
     parts = {key: part for key, _, part in package.links(main)}
@@ -53,14 +55,19 @@ def _read(package: Package, main: str) -> dict[str, Any]:
         if size > _MOST_TEXT:
             package.warn(TOO_LONG)
             break
+    return _result(package, sections, book)
+
+
+def _result(package: Package, sections: list[prose.SectionDict], book: _Workbook) -> dict[str, Any]:
     metadata, told = properties(package)
     told = [*told, *book.names]
     if not sections:
         raise SandboxRefused("there is no text in the workbook", reason="empty")
     words = prose.count_words(section["text"] for section in sections)
+    count = len({section["locator"].get("sheet") for section in sections})
     return {
         "sections": sections + prose.properties(told, sections),
-        "metadata": metadata | {"words": words, "sheets": len(book.sheets)},
+        "metadata": metadata | {"words": words, "sheets": count},
         "warnings": package.warnings,
     }
 

@@ -24,7 +24,8 @@ def of(tmp_path: Path, content: bytes, name: str = "file") -> str:
     [
         (b"", "a.pdf", "inode/x-empty"),
         (b"%PDF-1.7\n...", "a.txt", "application/pdf"),
-        (b"junk before\n%PDF-1.4\n", "a", "application/pdf"),
+        (b"junk before\n%PDF-1.4\n1 0 obj\n", "a", "application/pdf"),
+        (b"Begin it with `%PDF-1.4`.", "a.md", "text/markdown"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(100), "a.docx", OLE),
         (b"{\\rtf1 hello}", "a.doc", "application/rtf"),
         (b"\x89PNG\r\n\x1a\n" + bytes(50), "a.txt", "image/png"),
