@@ -140,15 +140,10 @@ class Chats:
     def _enter(self, group: Group, who: int, by: int, wanted: dict[str, Any]) -> None:
         if who in self._world.bots and by == who:
             by = self._by(group, wanted)  # a bot can't come by itself
-        link = group.links.get(wanted.get("link", ""))
-        if wanted.get("link") and (link is None or link["is_revoked"]):
-            raise ControlError("this invite link isn't valid", 404)
-        if link is None:
-            groups.join(self._world, group, who, by)
-        elif link["creates_join_request"]:
-            groups.ask_to_join(self._world, group, who, link)
+        if wanted.get("link"):
+            groups.follow(self._world, group, who, str(wanted["link"]))
         else:
-            groups.join(self._world, group, who, who, invite_link=link)
+            groups.join(self._world, group, who, by)
 
     def _change(self, group: Group, who: int, by: int, status: str, wanted: dict[str, Any]) -> None:
         rights, there = wanted.get("rights"), roles.is_member(group, who)

@@ -127,6 +127,23 @@ def join(world: World, group: Group, who: int, by: int, **how: Any) -> None:
     change(world, group, who, new, by, **how)
 
 
+def follow(world: World, group: Group, who: int, address: str) -> None:
+    """Somebody follows an invite link: they are in, or ask to be let in. Raises ControlError for
+    a link that isn't good any more."""
+    link = group.links.get(address)
+    if link is None or link["is_revoked"]:
+        raise ControlError("this invite link isn't valid", 404)
+    if world.clock() > link.get("expire_date", world.clock()):
+        raise ControlError("this invite link has expired", 410)
+    if group.joined.get(address, 0) >= link.get("member_limit", 100_000):
+        raise ControlError("as many as may have used this invite link", 410)
+    if link["creates_join_request"]:
+        ask_to_join(world, group, who, link)
+        return
+    group.joined[address] = group.joined.get(address, 0) + 1
+    join(world, group, who, who, invite_link=link)
+
+
 def ask_to_join(world: World, group: Group, who: int, link: dict[str, Any]) -> None:
     """Somebody asks to be let in through a link that wants an approval; the bots that may
     invite are told."""

@@ -110,7 +110,9 @@ class Group(Chat):
     topics: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Of a forum: `name`, `icon_color`, `closed`, under the message_thread_id."""
     links: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Telegram's ChatInviteLink without its creator, under the address."""
+    """Telegram's ChatInviteLinks under their addresses."""
+    joined: dict[str, int] = field(default_factory=dict)
+    """How many came through each of them."""
     requests: list[int] = field(default_factory=list)
     """Who asks to be let in."""
     photo: str = ""

@@ -97,7 +97,7 @@ def write(world: World, chat: Chat, message: Message) -> dict[int, int]:
     user = world.users[message.sender]
     require_presence(chat, user)
     if isinstance(chat, Group):
-        _prepare(chat, message, user)
+        _prepare(world, chat, message, user)
     else:
         if chat.blocked:
             block(world, chat, blocked=False)
@@ -111,12 +111,23 @@ def write(world: World, chat: Chat, message: Message) -> dict[int, int]:
     return numbers
 
 
-def _prepare(group: Group, message: Message, user: User) -> None:
-    """In whose name it goes, and whether it may; raises ApiError."""
+def _prepare(world: World, group: Group, message: Message, user: User) -> None:
+    """In whose name it goes, and whether it may; raises ApiError or ControlError."""
     roles.check_send(group, user.id, message.content)
+    _require_patience(world, group, user)
     groups.check_thread(group, user.id, message.thread)
     if group.type == "channel" or roles.record(group, user.id).get("is_anonymous"):
         message.sender, message.author = group.id, user.id
+
+
+def _require_patience(world: World, group: Group, user: User) -> None:
+    """Raises ControlError for a member who writes too soon after the last time."""
+    if not group.slow_mode_delay or roles.is_admin(group, user.id):
+        return
+    own = (m.date for m in reversed(world.messages(group).values()) if m.by == user.id)
+    left = next(own, 0) + group.slow_mode_delay - int(world.clock())
+    if left > 0:
+        raise ControlError(f"slow mode: {user.first_name} can write again in {left} s", 429)
 
 
 def into_discussion(world: World, channel: Group, message: Message) -> None:

@@ -372,6 +372,8 @@ class World:
             self._chats[body["bot_id"], body["id"]] = kind(**body)
         for key, body in self.store.read("message"):
             bot_id, chat_id, _ = key.split()
+            if isinstance(body["reactions"], list):  # of a version that knew only the bot's
+                body["reactions"] = {bot_id: body["reactions"]} if body["reactions"] else {}
             self._enter_message(self._chats[int(bot_id), int(chat_id)], Message(**body))
         for key, body in self.store.read("update"):
             bot_id, number = key.split()

@@ -295,3 +295,21 @@ async def test_invite_links(api: Api, family: Chat) -> None:
     await family.remove("carmen")
     with pytest.raises(PlaygroundError, match="isn't valid"):
         await family.add("carmen", link=link["invite_link"])
+    once = await api.call("createChatInviteLink", chat_id=family.id, member_limit=1)
+    await family.add("carmen", link=once["invite_link"])
+    await family.remove("carmen")
+    with pytest.raises(PlaygroundError, match="as many as may"):
+        await family.add("carmen", link=once["invite_link"])
+    old = await api.call("createChatInviteLink", chat_id=family.id, expire_date=1_000_000_000)
+    with pytest.raises(PlaygroundError, match="expired"):
+        await family.add("carmen", link=old["invite_link"])
+
+
+async def test_slow_mode(api: Api, family: Chat) -> None:
+    await family.change(slow_mode_delay=30)
+    assert (await api.call("getChat", chat_id=family.id))["slow_mode_delay"] == 30
+    for _ in range(2):
+        await family.send("ann", "the owner may")
+    await family.send("boris", "once")
+    with pytest.raises(PlaygroundError, match="slow mode: Борис can write again in"):
+        await family.send("boris", "twice")

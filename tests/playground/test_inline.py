@@ -175,3 +175,24 @@ async def test_a_bot_without_inline_mode(client: Playground, ann: Person) -> Non
     await client.configure_bot(supports_inline=False)
     with pytest.raises(PlaygroundError, match="has no inline mode"):
         await ann.inline("x")
+
+
+async def test_a_file_from_the_web_is_fetched_when_it_is_chosen(api: Api, ann: Person) -> None:
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        picture = png(20, 10)
+        head = f"HTTP/1.0 200 OK\r\nContent-Type: image/png\r\nContent-Length: {len(picture)}"
+        writer.write(head.encode() + b"\r\n\r\n" + picture)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/cat.png"
+        photo = {"type": "photo", "id": "1", "photo_url": url, "thumbnail_url": url,
+                 "caption": "<b>cat</b>", "parse_mode": "HTML"}  # fmt: skip
+        sent = await (await typed(api, ann, "cats", [photo])).choose(0)
+    assert [(size["width"], size["height"]) for size in sent["photo"]] == [(20, 10)]
+    assert (sent["caption"], sent["caption_entities"][0]["type"]) == ("cat", "bold")
+    gone = await typed(api, ann, "dogs", [{**photo, "photo_url": "http://127.0.0.1:9/"}])
+    with pytest.raises(PlaygroundError, match="failed to get HTTP URL content"):
+        await gone.choose(0)
