@@ -290,7 +290,8 @@ def _told(events: list[Json]) -> Iterator[str]:
             continue
         who = "the bot" if message["from"]["is_bot"] else message["from"]["first_name"]
         how = "edited" if event["type"] == "edited" else "wrote"
-        yield f"  {who} {how}: {Message(message).file or ''} {str(Message(message))!r}"
+        said = [Message(message).file, repr(str(Message(message)))]
+        yield f"  {who} {how}: {' '.join(filter(None, said))}"
 
 
 def _shown(rows: list[list[str]]) -> str:

@@ -54,7 +54,8 @@ def _test(path: Path, transcript: Transcript) -> Callable[..., Awaitable[None]]:
         pytest.fail(_told(path, transcript, lived, trouble), pytrace=False)
 
     about = {key: value for key, value in transcript.about.items() if key in _MARKS}
-    return pytest.mark.plugram(**about)(journey) if about else journey
+    marked: Callable[..., Awaitable[None]] = pytest.mark.asyncio(journey)
+    return pytest.mark.plugram(**about)(marked) if about else marked
 
 
 async def live(

@@ -22,7 +22,7 @@ class Embeddings:
     """An OpenAI-compatible endpoint for embeddings. Texts are as near to each other as they share
     words; `alike` makes words mean the same."""
 
-    def __init__(self, dimension: int = 64) -> None:
+    def __init__(self, dimension: int = 256) -> None:
         self.dimension = dimension
         self.requests: list[Json] = []
         """The bodies that came, oldest first."""

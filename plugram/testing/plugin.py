@@ -51,6 +51,20 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "plugram(plugins=[…], settings={…}): plugins and settings of this test's bot",
     )
+    project = config.rootpath / "pyproject.toml"
+    if project.is_file() and "plugram.plugins" in project.read_text(encoding="utf-8"):
+        _prepare(config.rootpath)
+
+
+def _prepare(root: Path) -> None:
+    """A plugin's own project: its modules can be imported, be it installed or not, and aiogram is
+    imported the quick way, whoever does it first."""
+    from core import aio
+    from core.host.projects import adopt, project_at
+
+    aio.install()
+    if project := project_at(root):
+        adopt(project)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:

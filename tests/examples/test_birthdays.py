@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import ast
 import asyncio
-import importlib
 import importlib.util
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,9 +19,7 @@ import pytest
 
 from core.host.discovery import discover
 from playground.client import Person
-from plugram import Scope
 from tests.conftest import SettingsFactory
-from tests.support.host import Host, host, only
 from tests.support.processes import (
     ROOT,
     Bot,
@@ -31,6 +28,7 @@ from tests.support.processes import (
     clean_environment,
     get_json,
 )
+from tests.support.servers import HOST, Postgres
 
 SOURCE = ROOT / "examples" / "plugram-birthdays"
 PACKAGE = "plugram_birthdays"
@@ -71,8 +69,18 @@ def test_it_imports_nothing_of_the_host_but_its_door() -> None:
 
 
 def test_its_own_tests_pass_where_it_is_installed(site: Path) -> None:
+    _its_tests_pass(site)
+
+
+def test_its_own_tests_pass_on_postgresql(site: Path, postgres: Postgres) -> None:
+    postgres.sql("ALTER ROLE plugram CREATEDB")
+    server = f"postgresql://plugram:plugram@{HOST}:{postgres.port}/postgres"
+    _its_tests_pass(site, "tests/test_chat.py", "--plugram-postgres", server)
+
+
+def _its_tests_pass(site: Path, *arguments: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments],
         cwd=site.parent / "source",
         env=clean_environment() | {"PYTHONPATH": f"{site}{os.pathsep}{ROOT}"},
         capture_output=True,
@@ -109,7 +117,7 @@ def test_the_command_line_knows_it_without_importing_it(site: Path, tmp_path: Pa
     assert PACKAGE not in done.stderr
 
 
-# -- in a host ------------------------------------------------------------------------------------
+# -- to be published ------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -120,80 +128,12 @@ def importable(site: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         del sys.modules[name]
 
 
-@pytest.fixture
-async def birthdays(
-    importable: None, settings_factory: SettingsFactory, database_url: str
-) -> AsyncIterator[Host]:
-    settings = settings_factory(database__url=database_url, plugins__birthdays__hour=0, **only())
-    async with host(settings) as made:
-        yield made
-
-
 def test_it_could_be_published(importable: None, settings_factory: SettingsFactory) -> None:
     from core.host.loader import Loader
 
     loader = Loader(settings_factory())
     [candidate] = [one for one in discover([]) if one.id == "birthdays"]
     assert loader.check(candidate) == []
-
-
-async def test_whoever_has_a_birthday_today_is_reminded_of_once(birthdays: Host) -> None:
-    service = importlib.import_module(f"{PACKAGE}.service")
-    ctx = birthdays.ctx("birthdays")
-    today = datetime.now(UTC).date()
-    queued: list[int] = []
-
-    async def enqueue(birthday_id: int, scope: str) -> None:
-        assert scope == "u:5"
-        queued.append(birthday_id)
-
-    dates = importlib.import_module(f"{PACKAGE}.dates")
-    scope = Scope.user(5)
-    for shift in (-1, 0, 1, 40):
-        day = today + timedelta(days=shift)
-        async with ctx.transaction(scope):
-            born = dates.Day(day.month, day.day, 1990)
-            await service.remember(scope, 5, 5, f"{shift}", born)
-    assert await service.find_due(ctx, enqueue) == 1
-    assert await service.find_due(ctx, enqueue) == 0
-    assert len(queued) == 1
-    person = await birthdays.people.get(5)
-    coming = await service.upcoming(ctx, scope, person)
-    assert [one.name for one in coming] == ["0", "1", "40"]
-    assert coming[0].age == today.year - 1990
-    assert await service.upcoming(ctx, Scope.user(6), person) == []
-
-
-async def test_a_reminder_comes_when_it_is_morning_there(birthdays: Host) -> None:
-    service = importlib.import_module(f"{PACKAGE}.service")
-    dates = importlib.import_module(f"{PACKAGE}.dates")
-    ctx = birthdays.ctx("birthdays")
-    # In one of these places it is another day than in the other, at every moment.
-    for user, zone in ((1, "Etc/GMT-14"), (2, "Etc/GMT+12")):
-        await birthdays.people.set_timezone(user, zone)
-    here = datetime.now(UTC) + timedelta(hours=14)
-    for user in (1, 2):
-        async with ctx.transaction(Scope.user(user)):
-            born = dates.Day(here.month, here.day)
-            await service.remember(Scope.user(user), user, user, "Ann", born)
-    queued: list[str] = []
-
-    async def enqueue(birthday_id: int, scope: str) -> None:
-        queued.append(scope)
-
-    await service.find_due(ctx, enqueue)
-    assert queued == ["u:1"]
-
-
-async def test_health_tells_when_nobody_looks_any_more(birthdays: Host) -> None:
-    ctx = birthdays.ctx("birthdays")
-    [check] = birthdays.plugin("birthdays").parts.health_checks
-    assert (await check.check()).ok
-    await ctx.cache.set("last_search", 1.0)
-    answer = await check.check()
-    assert not answer.ok
-    assert answer.degraded
-    assert answer.hint == "is a worker running?"
 
 
 # -- in a chat ------------------------------------------------------------------------------------
@@ -203,11 +143,11 @@ CARD = b"BEGIN:VCARD\r\nFN:Ann Marmalade\r\nTEL:+34600\r\nBDAY:%s\r\nEND:VCARD\r
 
 @pytest.fixture
 def bot(
-    site: Path, tmp_path: Path, data_dir: Path, database_url: str, playground: PlaygroundProcess
+    site: Path, tmp_path: Path, data_dir: Path, sqlite_url: str, playground: PlaygroundProcess
 ) -> Iterator[Bot]:
     process = Bot(tmp_path / "bot.log")
     process.env = bot_environment(
-        playground, data_dir=data_dir, port=process.port, database_url=database_url
+        playground, data_dir=data_dir, port=process.port, database_url=sqlite_url
     )
     process.env |= {"PYTHONPATH": str(site), "PLUGRAM_PLUGINS__BIRTHDAYS__DAYS_AHEAD": "10"}
     process.start()
