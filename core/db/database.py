@@ -78,7 +78,7 @@ class Engine(Protocol):
     async def fetch(self, sql: str, args: Sequence[Any]) -> list[Row]: ...
     async def execute(self, sql: str, args: Sequence[Any]) -> int: ...
     async def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None: ...
-    async def begin(self, scope: str) -> Session: ...
+    async def begin(self, scope: str, setup: str) -> Session: ...
 
 
 class BeforeCommit:
@@ -208,7 +208,7 @@ class Database:
 
     # -- transactions -------------------------------------------------------------------------
 
-    def transaction(self, scope: Scope | None = None) -> TransactionBlock:
+    def transaction(self, scope: Scope | None = None, *, setup: str = "") -> TransactionBlock:
         """`async with db.transaction(): …` commits at the end, or rolls back on an exception.
 
         Inside another transaction it joins that one: no savepoint, one commit, and if it ends by
@@ -216,8 +216,11 @@ class Database:
         transaction too, on both dialects; `savepoint()` confines it. Nothing is taken from the
         database before the first statement. On SQLite an open transaction is the only writer:
         never wait for the network in one.
+
+        `setup`: `SET LOCAL …` statements that PostgreSQL gets along with BEGIN. SQLite has none,
+        and a transaction that joins another one keeps to the other's.
         """
-        return TransactionBlock(self, scope.key if scope else "")
+        return TransactionBlock(self, scope.key if scope else "", setup)
 
     @contextlib.asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
@@ -278,9 +281,10 @@ class Database:
 class Transaction:
     """An open transaction. Statements of several tasks in it run one after the other."""
 
-    def __init__(self, database: Database, scope: str) -> None:
+    def __init__(self, database: Database, scope: str, setup: str = "") -> None:
         self.database = database
         self.scope = scope
+        self.setup = setup
         self.closed = False
         self.after: list[Callable[[], object]] = []
         self.joined = 0
@@ -333,7 +337,7 @@ class Transaction:
                 raise self._is_spoilt()
             try:
                 if self._session is None:
-                    self._session = await self.database.engine.begin(self.scope)
+                    self._session = await self.database.engine.begin(self.scope, self.setup)
                 return await work(self._session)
             except BaseException as error:
                 self.spoil(error)
@@ -413,9 +417,10 @@ class Transaction:
 class TransactionBlock:
     """What `Database.transaction()` returns."""
 
-    def __init__(self, database: Database, scope: str) -> None:
+    def __init__(self, database: Database, scope: str, setup: str) -> None:
         self._database = database
         self._scope = scope
+        self._setup = setup
         self._transaction: Transaction | None = None
         self._outer: Transaction | None = None
         self._outer_scope = ""
@@ -424,7 +429,7 @@ class TransactionBlock:
     async def __aenter__(self) -> None:
         outer = self._database.current
         if outer is None:
-            self._transaction = Transaction(self._database, self._scope)
+            self._transaction = Transaction(self._database, self._scope, self._setup)
             self._token = _transaction.set(self._transaction)
             return
         self._outer, self._outer_scope = outer, outer.scope

@@ -113,9 +113,9 @@ class PostgresEngine:
         rows = list(rows)
         await self._alone(lambda connection: connection.executemany(sql, rows), sql)
 
-    async def begin(self, scope: str) -> PostgresSession:
+    async def begin(self, scope: str, setup: str = "") -> PostgresSession:
         """A transaction's session; its connection goes back at commit or rollback."""
-        sql = f"BEGIN; {_scope_sql(scope)}" if scope else "BEGIN"
+        sql = "; ".join(filter(None, ("BEGIN", scope and _scope_sql(scope), setup)))
         for spare in range(self.options.pool_size, -1, -1):
             connection = await self.acquire()
             try:

@@ -43,6 +43,9 @@ sqlite3.register_adapter(datetime, lambda value: value.isoformat(" "))
 
 # How many virtual-machine steps pass between two looks at the clock: about a millisecond's worth.
 _STEPS_PER_LOOK = 20_000
+# Bytes of the file that are read in place instead of being copied page by page, which halves what
+# a search pays for rows all over a large table. The kernel takes the memory back when it is short.
+_MAPPED = 512 << 20
 _NUMBERED = re.compile(r"'(?:[^']|'')*'|\$(\d+)")
 
 
@@ -105,7 +108,7 @@ class SqliteEngine:
         async with self._exclusive() as writer:
             await writer.run(_executemany_alone, numbered(sql), rows)
 
-    async def begin(self, scope: str) -> SqliteSession:
+    async def begin(self, scope: str, setup: str = "") -> SqliteSession:
         """A transaction's session; the write lock is held until its commit or rollback."""
         await self._take_turn()
         if self._writer is None:
@@ -282,6 +285,7 @@ class _Connection:
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA temp_store = MEMORY")
         connection.execute("PRAGMA cache_size = -16000")
+        connection.execute(f"PRAGMA mmap_size = {_MAPPED}")
         if self._writes:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(f"PRAGMA synchronous = {options.synchronous}")
