@@ -164,8 +164,8 @@ async def fill(search: Search, embedder: Neighbours, texts: Texts, passages: int
     if await search.indexer.wants_vector_file(SCOPE):
         await search.indexer.build_vector_file(SCOPE, silent)
     if db.dialect == "postgres":
-        for table in ("search_words", "search_terms", "search_passages", "search_vectors"):
-            await db.execute(f"VACUUM ANALYZE {table}")
+        for table in ("words", "terms", "passages", "vectors", "files"):
+            await db.execute(f"VACUUM ANALYZE search_{table}")
 
 
 async def taken_away(db: Database) -> list[str]:

@@ -30,7 +30,8 @@ SLICE = 200
 """Passages that are written in one transaction: about 0.1 s. A larger file takes several, and is
 found when the last is through."""
 
-_ANALYSED_AT_ONCE = 8
+_ANALYSED_AT_ONCE = 4
+"""Passages: a few milliseconds in which a search shares the interpreter with them."""
 _EMBEDDED_AT_ONCE = 8
 _LEFT_BEHIND = 600.0
 """Seconds after which what isn't finished was probably left behind by an outage."""

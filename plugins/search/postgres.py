@@ -41,9 +41,8 @@ _COUNT_FOR = 60.0
 """Seconds that the estimated number of all vectors is taken to be what it was."""
 
 _TUNED = (
-    "SELECT set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true),"
-    " set_config('hnsw.ef_search', '200', true),"
-    " set_config('hnsw.iterative_scan', 'relaxed_order', true)"
+    "SET LOCAL enable_seqscan = off; SET LOCAL jit = off; SET LOCAL hnsw.ef_search = 200;"
+    " SET LOCAL hnsw.iterative_scan = relaxed_order"
 )
 """For one transaction. Statistics on hashes mislead the planner: a list of them must never be
 looked for row by row. A scope is a filter, so the vectors' index is walked on until enough of it
@@ -61,10 +60,7 @@ class PostgresIndex(Index):
     @asynccontextmanager
     async def reading(self, scope: Scope) -> AsyncIterator[None]:
         """One transaction, which row-level security needs to know the scope, and our planner."""
-        outermost = self.db.current is None
-        async with self.db.transaction(scope):
-            if outermost:
-                await self.db.fetch(_TUNED)
+        async with self.db.transaction(scope, setup=_TUNED):
             yield
 
     async def postings(
@@ -175,10 +171,12 @@ class PostgresIndex(Index):
         async with self.reading(scope):
             rows = await self.db.fetch(
                 f"SELECT p.id, p.file_id, p.terms, f.name_terms, {cosine} AS cosine"
-                " FROM search_passages p JOIN search_files f ON f.file_id = p.file_id"
+                # OFFSET keeps it a look-up for each passage: without statistics of young tables the
+                # planner would rather go through all files.
+                " FROM search_passages p CROSS JOIN LATERAL (SELECT name_terms FROM search_files"
+                " WHERE file_id = p.file_id AND words = 1 AND hidden = 0 OFFSET 0) f"
                 " LEFT JOIN search_vectors v ON v.passage_id = p.id"
-                f" WHERE {self.among('p.id', 1)} AND p.scope = $2"
-                " AND f.words = 1 AND f.hidden = 0",
+                f" WHERE {self.among('p.id', 1)} AND p.scope = $2",
                 self.listed(passage_ids),
                 scope.key,
                 *(vector.tolist() for vector in readings),
