@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from typing import Any
 
@@ -98,7 +99,7 @@ def vote(world: World, chat: Chat, user: User, message: Message, chosen: list[in
     poll = message.content.get("poll")
     if poll is None:
         raise ControlError("this message has no poll", 409)
-    _expire(world, poll, message)
+    _expire(world, chat, message)
     _check_vote(poll, message, user, chosen)
     message.votes = message.votes or {}
     message.votes.pop(str(user.id), None)
@@ -137,10 +138,26 @@ def _count(poll: dict[str, Any], message: Message) -> None:
     poll["total_voter_count"] = len(votes)
 
 
-def _expire(world: World, poll: dict[str, Any], message: Message) -> None:
-    ends = poll.get("close_date") or message.date + poll.get("open_period", 0)
-    if ends > message.date and world.clock() > ends:
-        poll["is_closed"] = True
+def close_in_time(world: World, chat: Chat, message: Message) -> None:
+    """End a poll when its `open_period` or `close_date` is over."""
+    poll = message.content["poll"]
+    if ends := _end(poll, message):
+        asyncio.get_running_loop().call_later(ends - world.clock(), _expire, world, chat, message)
+
+
+def _end(poll: dict[str, Any], message: Message) -> int:
+    """Unix time in seconds; 0 for a poll without an end."""
+    period: int = poll.get("open_period", 0)
+    date: int = poll.get("close_date", 0)
+    return date or (message.date + period if period else 0)
+
+
+def _expire(world: World, chat: Chat, message: Message) -> None:
+    poll = message.content["poll"]
+    ends = _end(poll, message)
+    there = world.messages(chat).get(message.id) is message
+    if there and ends and world.clock() >= ends and not poll["is_closed"]:
+        close(world, chat, message)
 
 
 def close(world: World, chat: Chat, message: Message) -> dict[str, Any]:

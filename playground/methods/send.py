@@ -71,7 +71,10 @@ async def send_place(call: Call) -> dict[str, Any]:
 async def send_poll(call: Call) -> dict[str, Any]:
     """sendPoll."""
     chat = call.writable_chat()
-    return post(call, chat, new_message(call, chat, polls.content(call.world, call.params)))
+    message = new_message(call, chat, polls.content(call.world, call.params))
+    sent = post(call, chat, message)
+    polls.close_in_time(call.world, chat, message)
+    return sent
 
 
 async def stop_poll(call: Call) -> dict[str, Any]:

@@ -162,6 +162,13 @@ async def test_polls(api: Api, client: Playground, ann: Person) -> None:
         await ann.vote(quiz, "5")
 
 
+async def test_a_poll_ends_by_itself(api: Api, ann: Person) -> None:
+    await api.call("sendPoll", chat_id=ANN, question="x", options=["a", "b"], open_period=1)
+    update = (await api.updates(2, timeout=5))[0]
+    assert update["poll"]["is_closed"]
+    assert (await ann.messages())[-1]["poll"]["is_closed"]
+
+
 @pytest.mark.parametrize(
     ("params", "problem"),
     [

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+import playground
 from playground import Playground
 from playground.client import Chat, PlaygroundError
 from tests.playground.conftest import Api
@@ -105,3 +108,28 @@ async def test_posts_reach_the_discussion_group(api: Api, client: Playground) ->
     assert copy["message"]["chat"]["id"] == talk.id
     assert copy["message"]["forward_origin"]["message_id"] == post["channel_post"]["message_id"]
     assert (await api.call("getChat", chat_id=news.id))["linked_chat_id"] == talk.id
+
+
+async def test_groups_survive_a_restart(tmp_path: Path) -> None:
+    async with playground.serve(data_dir=tmp_path) as running:
+        client = Playground(running.url)
+        forum = await client.group(
+            "Forum", members=["ann", "boris"], kind="supergroup", forum=True, username="a_forum"
+        )
+        await forum.topic("Music")
+        await forum.send("ann", "/start@playground_bot")
+        poll = await client.api("sendPoll", chat_id=forum.id, question="x", options=["a", "b"])
+        boris = forum.person("boris")
+        await boris.vote(poll, "b")
+        await boris.react(poll, "👍")
+        before, info = await boris.messages(), await forum.info()
+        waiting = await client.pending()
+    async with playground.serve(data_dir=tmp_path) as running:
+        client = Playground(running.url)
+        again = await client.chat("@a_forum")
+        assert await again.info() == info
+        assert await again.person("ann").messages() == before
+        assert await client.pending() == waiting
+        assert (await again.send("ann", "next"))["message_id"] == before[-1]["message_id"] + 1
+        shown = await again.person("boris").vote(poll)
+        assert shown["poll"]["total_voter_count"] == 0
