@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     )
     from core.i18n import Html, Translate
     from core.jobs.job import Job, JobCancelled, JobSpec, Priority, Retry, job
+    from core.languages import detect_language
     from core.links import Links
     from core.people import Person
     from core.retry import retry
@@ -141,6 +142,7 @@ __all__ = [
     "UserError",
     "Visit",
     "buttons",
+    "detect_language",
     "escape",
     "hookimpl",
     "hooks",
@@ -214,6 +216,7 @@ _HOMES = {
     "Upload": "core.telegram.wire",
     "UserError": "core.errors",
     "buttons": "core.telegram.text",
+    "detect_language": "core.languages",
     "escape": "core.telegram.text",
     "hookimpl": "core.host.hookspecs",
     "job": "core.jobs.job",

@@ -33,6 +33,7 @@ from plugram import (
     Section,
     StorageError,
     TelegramError,
+    detect_language,
     hooks,
 )
 
@@ -80,6 +81,10 @@ _REPLY_PATIENCE = 5.0
 """Seconds for the first answer; a handler has ten in all."""
 _STORING = 900.0
 """Seconds that putting bytes into the store may take: the time-out of its job."""
+_SAMPLED, _SAMPLE_LENGTH = 20, 2_000
+"""Sections, and characters of them, by which a file's language is told."""
+_SURE = 200
+"""Characters whose language is believed more than what the file declares."""
 _OUR_JOBS = frozenset({"files.store", "files.process"})
 
 
@@ -395,6 +400,7 @@ class Files:
         if known is not None:
             return known, _problem(known)
         content, problem = await self._read(file)
+        content = replace(content, language=await asyncio.to_thread(_language, content))
         if content.thumbnail:
             await self._keep_thumbnail(file, content.thumbnail)
         was_read = content.sections or content.metadata or content.thumbnail
@@ -659,6 +665,14 @@ def _problem(content: Extraction) -> str:
 
 def _reads(processor: Processor, mime: str) -> bool:
     return sniff.matches(mime, tuple(processor.mimes))
+
+
+def _language(content: Extraction) -> str:
+    """As its words say, for the language that a page declares is often its template's."""
+    texts = [one.text for one in content.sections if "part" not in one.locator]
+    sample = "\n".join(texts[:_SAMPLED])[:_SAMPLE_LENGTH]
+    long_enough = len(sample) >= _SURE or not content.language
+    return (detect_language(sample) if long_enough else "") or content.language
 
 
 def _columns(metadata: Mapping[str, Any]) -> dict[str, Any]:

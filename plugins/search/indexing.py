@@ -406,11 +406,11 @@ def _chunks(pending: Pending, settings: Settings) -> list[Passage]:
 
 def _language(pending: Pending, passages: Sequence[Passage]) -> str:
     """Of the whole document, once: a passage alone is too short to be sure."""
-    from plugins.search.languages import detect
+    from plugram import detect_language
 
     if pending.language:
         return pending.language
-    return detect("\n".join(passage.text for passage in passages[:6]))
+    return detect_language("\n".join(passage.text for passage in passages[:6]))
 
 
 def _indexed(pending: Pending, language: str, passages: int) -> IndexedFile:
