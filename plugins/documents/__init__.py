@@ -17,8 +17,8 @@ _OOXML = "application/vnd.openxmlformats-officedocument"
 _ALL = (
     *(
         f"{_ROOM}.{name}"
-        for name in "archive csv data docx epub html mail markdown markup odf ole parts pdf pptx "
-        "rtf text xlsx".split()
+        for name in "archive cards csv data docx epub html mail markdown markup mobi odf ole "
+        "parts pdf pptx rtf text tnef xlsx".split()
     ),
     "puremagic",
 )
@@ -37,6 +37,13 @@ def _reader(
 
 PROCESSORS = (
     _reader("pdf", "application/pdf", preload=["pypdfium2", *_ALL]),
+    Processor(
+        "pdf-cover",
+        ["application/pdf"],
+        f"{_ROOM}.cover:extract",
+        task="thumbnail",
+        preload=["pypdfium2", "PIL.Image", "PIL.JpegImagePlugin"],
+    ),
     _reader(
         "docx",
         f"{_OOXML}.wordprocessingml.*",
@@ -88,9 +95,15 @@ PROCESSORS = (
         "application/x-bzip2",
         "application/x-xz",
         "application/x-tar",
+        "application/x-7z-compressed",
+        "application/vnd.rar",
         preload=_ALL,
     ),
-    _reader("text", "text/*", "application/x-subrip", score=10, preload=["charset_normalizer"]),
+    _reader("winmail", "application/vnd.ms-tnef", target="tnef:extract", preload=_ALL),
+    _reader("mobi", "application/x-mobipocket-ebook"),
+    _reader("cards", "text/vcard", "text/calendar"),
+    _reader("subtitles", "text/vtt", "application/x-subrip", target="cards:subtitles"),
+    _reader("text", "text/*", score=10, preload=["charset_normalizer"]),
 )
 
 

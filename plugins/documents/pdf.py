@@ -13,7 +13,7 @@ from typing import Any
 import pypdfium2
 import pypdfium2.raw as pdfium
 
-from plugins.documents import markup, members, prose
+from plugins.documents import markup, members, prose, scans
 from plugins.documents.package import TOO_LONG, Deadline
 from plugins.documents.source import Limits, Source
 from plugram import SandboxRefused
@@ -49,11 +49,12 @@ def extract(source: Source, limits: Limits) -> dict[str, Any]:
         metadata = _metadata(document)
         beside = [*_forms(document, "".join(raw)), *_attached(document, limits)]
         cut = len(raw) < len(document)
+        scanned = scans.unread(document, raw)
+    raw = [text if scans.legible(text) else "" for text in raw]
     texts = [prose.tidy(_flow(text)) for text in prose.join_broken_words(raw)]
-    blank = sum(1 for text in texts if not text)
     metadata["words"] = prose.count_words(texts)
-    if blank:
-        metadata["pages_without_text"] = blank
+    if scanned:
+        metadata["pages_without_text"] = len(scanned)
     sections = [
         prose.section(text, headings.get(number, ""), page=number)
         for number, text in enumerate(texts, 1)
@@ -65,10 +66,24 @@ def extract(source: Source, limits: Limits) -> dict[str, Any]:
         "sections": sections + beside + prose.properties(told, sections),
         "metadata": metadata,
         "warnings": [
-            *([NO_TEXT_LAYER] if blank else []),
+            *([NO_TEXT_LAYER] if scanned else []),
             *([TOO_LONG] if cut else []),
             *members.nest(limits).warnings,
         ],
+        "resume": _for_ocr(scanned, metadata["words"]) if scanned else None,
+    }
+
+
+def _for_ocr(pages: list[int], words: int) -> dict[str, Any]:
+    """Who reads pictures goes on with these pages; the warning is true where nobody does."""
+    return {
+        "processor": "ocr",
+        "source": "pdf",
+        "pages": " ".join(map(str, pages)),
+        "done": 0,
+        "total": len(pages),
+        "words": words,
+        "settles": NO_TEXT_LAYER,
     }
 
 

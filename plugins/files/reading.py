@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -33,11 +34,10 @@ async def read(
         left = found.resume
         if left is None:
             return found
-        reader, before = _next(readers, left, reader), reader
+        reader = _next(readers, left, reader)
         if reader is None:
             return replace(found, resume=None)
-        if reader is not before:  # what the one before complained of is this one's work now
-            found = replace(found, warnings=())
+        found = replace(found, warnings=[x for x in found.warnings if x != left.get("settles")])
         done, total = _count(left, "done"), _count(left, "total")
         await progress(done + 1, total)
         found = joined(found, await _part(ctx, reader, path, left, done, total))
@@ -69,8 +69,9 @@ def joined(found: Extraction, more: Extraction) -> Extraction:
     )
 
 
-def _page(section: Section) -> int:
-    return _count(section.locator, "page")
+def _page(section: Section) -> float:
+    """What has no page, titles and forms, stays behind the pages."""
+    return _count(section.locator, "page") or math.inf
 
 
 def _count(values: Mapping[str, Any], name: str) -> int:
