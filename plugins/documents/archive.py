@@ -15,13 +15,14 @@ from functools import partial
 from pathlib import PurePosixPath
 from typing import IO, Any
 
-from plugins.documents import members, prose
+from plugins.documents import members, prose, sevenzip
 from plugins.documents.package import BROKEN_ZIP, DAMAGED, TOO_LONG, unpacked
 from plugins.documents.source import Limits, Source, opened
 from plugram import SandboxRefused, media
 
 _LARGEST_MEMBER = 64 << 20
 """Bytes; larger ones are listed alone."""
+LISTED_ALONE = "listed-alone"
 _MOST_LISTED = 2_000
 _UNPACKERS: dict[bytes, Callable[[IO[bytes]], Any]] = {
     b"\x1f\x8b": lambda stream: gzip.GzipFile(fileobj=stream),
@@ -40,6 +41,14 @@ def extract(source: Source, limits: Limits) -> dict[str, Any]:
     listing = _Listing(limits)
     if head.startswith(b"PK"):
         _zip(source, listing)
+    elif head == sevenzip.MAGIC:
+        with opened(source) as stream:
+            for entry in sevenzip.entries(stream):
+                listing.add(entry.name, entry.size, entry.read)
+    elif head == sevenzip.RAR_MAGIC:
+        with opened(source) as stream:
+            listing.names += sevenzip.rar_names(stream)
+        listing.warn(LISTED_ALONE)
     elif head[:2] in _UNPACKERS:
         _compressed(source, _UNPACKERS[head[:2]], listing)
     else:
@@ -90,6 +99,11 @@ class _Listing:
             content = read()
         except _BROKEN:
             self.warn(DAMAGED)
+            return
+        except SandboxRefused as refused:
+            if refused.reason == "encrypted":
+                raise
+            self.warn(LISTED_ALONE)
             return
         self.read(name, content)
 

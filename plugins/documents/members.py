@@ -85,7 +85,9 @@ def _inside(section: prose.SectionDict, path: str) -> prose.SectionDict:
 def _extract(mime: str, stream: BinaryIO, limits: Limits) -> list[prose.SectionDict]:
     from plugins.documents import PROCESSORS
 
-    able = [one for one in PROCESSORS if media.matches(mime, tuple(one.mimes))]
+    able = [
+        one for one in PROCESSORS if one.task == "read" and media.matches(mime, tuple(one.mimes))
+    ]
     processor = max(able, key=lambda one: one.score, default=None)
     inner: Nest = limits[_NEST]
     if processor is None or (processor.name in CONTAINERS and inner.levels < 0):
