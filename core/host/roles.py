@@ -94,9 +94,9 @@ class Extraction:
     resume: Mapping[str, Any] | None = None
     """There is more to read, in another child: it is run with this as `limits["resume"]`. Plain
     values. `processor` names who goes on, if it is somebody else; where nobody has that name, what
-    was read so far is all; `settles` is a warning that isn't true where somebody goes on. `done` and
-    `total` count the parts: progress to show, and a part that breaks a limit is passed over by going
-    on with `done` one higher."""
+    was read so far is all. `settles` is a warning that isn't true where somebody goes on. `done`
+    and `total` count the parts: progress to show, and a part that breaks a limit is passed over by
+    going on with `done` one higher."""
 
 
 @dataclass(frozen=True, slots=True)
