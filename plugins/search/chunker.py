@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 CHUNKER = "1"
 """Version of the cutting rules; a part of the fingerprint of vectors."""
 
-_PLACES = ("page", "slide", "sheet", "chapter", "time", "part")
+_PLACES = ("page", "slide", "sheet", "chapter", "time", "part", "member", "message")
 """Locator keys that a passage never crosses: a citation must lead to the right page."""
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")

@@ -19,7 +19,10 @@ Rows = Sequence[Sequence[Button]]
 EXAMPLES = 4
 """Queries that the help shows: `search-example-1` and so on."""
 _DOTS = 5
-_PLACES = ("page", "slide", "sheet", "line")
+_OUTER = ("member", "message")
+_PLACES = ("page", "slide", "sheet", "chapter", "time", "cell", "line")
+_WITHIN = ("row",)
+"""Where a passage stands: in a file inside the file, at a place of it, at a place of that."""
 _CLOSE, _NEAR = 0.8, 0.4
 """From where on a meaning is called very close, close; `Explanation.meaning`."""
 _REMOVABLE = 4
@@ -234,10 +237,13 @@ def _dots(score: float, best: float) -> str:
 def _place(t: Translate, result: Result) -> str:
     if result.locator.get("part") == "caption":
         return t.plain("search-place-caption")
-    for place in _PLACES:
-        if (value := result.locator.get(place)) is not None:
-            return t.plain(f"search-place-{place}", value=str(value))
-    return ""
+    told = []
+    for level in (_OUTER, _PLACES, _WITHIN):
+        place = next((one for one in level if result.locator.get(one) is not None), None)
+        if place is not None:
+            value = str(result.locator[place])
+            told.append(t.plain(f"search-place-{place}", value=shortened(value)))
+    return ", ".join(told)
 
 
 def _buttons(t: Translate, file: StoredFile, number: str = "") -> list[Button]:

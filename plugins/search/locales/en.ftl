@@ -28,6 +28,12 @@ search-place-page = p. { $value }
 search-place-slide = slide { $value }
 search-place-sheet = sheet { $value }
 search-place-line = line { $value }
+search-place-member = in { $value }
+search-place-message = message { $value }
+search-place-chapter = chapter { $value }
+search-place-time = at { $value }
+search-place-cell = cell { $value }
+search-place-row = row { $value }
 search-place-caption = caption
 search-page-gone = The files of this page aren't here any more.
 

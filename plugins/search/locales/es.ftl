@@ -30,6 +30,12 @@ search-place-page = pág. { $value }
 search-place-slide = diapositiva { $value }
 search-place-sheet = hoja { $value }
 search-place-line = línea { $value }
+search-place-member = en { $value }
+search-place-message = mensaje { $value }
+search-place-chapter = capítulo { $value }
+search-place-time = { $value }
+search-place-cell = celda { $value }
+search-place-row = fila { $value }
 search-place-caption = pie de foto
 search-page-gone = Los archivos de esta página ya no están.
 

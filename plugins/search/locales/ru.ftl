@@ -32,6 +32,12 @@ search-place-page = стр. { $value }
 search-place-slide = слайд { $value }
 search-place-sheet = лист { $value }
 search-place-line = строка { $value }
+search-place-member = в файле { $value }
+search-place-message = письмо { $value }
+search-place-chapter = глава { $value }
+search-place-time = { $value }
+search-place-cell = ячейка { $value }
+search-place-row = строка { $value }
 search-place-caption = подпись
 search-page-gone = Файлов с этой страницы больше нет.
 

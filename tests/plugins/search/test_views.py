@@ -94,6 +94,11 @@ def test_dates_are_the_persons_own() -> None:
         ({"slide": 2}, "slide 2"),
         ({"sheet": "Costs"}, "sheet Costs"),
         ({"line": 40}, "line 40"),
+        ({"sheet": "Costs", "row": 12}, "sheet Costs, row 12"),
+        ({"chapter": 3}, "chapter 3"),
+        ({"time": "0:01:14"}, "at 0:01:14"),
+        ({"member": "a.zip/report.pdf", "page": 2}, "in a.zip/report.pdf, p. 2"),
+        ({"message": 4, "paragraph": 2}, "message 4"),
         ({"part": "caption"}, "caption"),
     ],
 )
