@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from plugins.files import extractions, names, reading, repository, sniff, views
+from plugins.files import extractions, names, reading, repository, views
 from plugins.files.keeper import Keeper
 from plugins.files.models import Document, Image, Stage, TelegramFile
 from plugins.files.pages import CardFacts
@@ -35,6 +35,7 @@ from plugram import (
     TelegramError,
     detect_language,
     hooks,
+    media,
 )
 
 if TYPE_CHECKING:
@@ -61,7 +62,17 @@ _OFFICE = (
     "application/json",
     "application/rtf",
     "application/epub+zip",
-    sniff.OLE,
+    "application/msword",
+    "application/mbox",
+    "application/oxps",
+    "application/hwp+zip",
+    "application/x-hwp",
+    "application/x-ipynb+json",
+    "application/x-mobipocket-ebook",
+    "application/x-ndjson",
+    "application/*+xml",
+    "message/*",
+    media.OLE,
     "application/vnd.openxmlformats-officedocument.*",
     "application/vnd.oasis.opendocument.*",
     "application/vnd.ms-*",
@@ -635,13 +646,13 @@ def _look(path: Path, name: str) -> _Content:
         while chunk := stream.read(_CHUNK):
             digest.update(chunk)
             size += len(chunk)
-    return _Content(size, digest.hexdigest(), sniff.sniff(path, name))
+    return _Content(size, digest.hexdigest(), media.sniff(path, name))
 
 
 def _kind(sent_as: str, mime: str) -> str:
     """The folder: what it was sent as; of a document, what it is."""
     known = _KINDS.get(sent_as) or _KIND_OF_TYPE.get(mime.partition("/")[0])
-    return known or ("documents" if sniff.matches(mime, _OFFICE) else "other")
+    return known or ("documents" if media.matches(mime, _OFFICE) else "other")
 
 
 def _labelled(file: TelegramFile, content: Extraction) -> Extraction:
@@ -664,7 +675,7 @@ def _problem(content: Extraction) -> str:
 
 
 def _reads(processor: Processor, mime: str) -> bool:
-    return sniff.matches(mime, tuple(processor.mimes))
+    return media.matches(mime, tuple(processor.mimes))
 
 
 def _language(content: Extraction) -> str:
