@@ -397,9 +397,8 @@ class Person:
 
     def _is_reply(self, message: Json) -> bool:
         """Whether a bot said it: the one this person talks to, when it is named."""
-        author = message.get("author") or message.get("from") or {}
-        named = not self.bot or author.get("username", "").lower() == self.bot.lower()
-        return bool(author.get("is_bot")) and named and not _SERVICE & message.keys()
+        named = not self.bot or author_of(message).get("username", "").lower() == self.bot.lower()
+        return named and is_reply(message)
 
     async def _say(self, body: Json) -> Json:
         thread = {"thread": self.thread} if self.thread else {}
@@ -526,6 +525,17 @@ def text_of(message: Json) -> str:
 
 def _name(who: str | Person) -> str:
     return who if isinstance(who, str) else who.name
+
+
+def author_of(message: Json) -> Json:
+    """Who wrote it: of what a chat says, whoever did so."""
+    author: Json = message.get("author") or message.get("from") or {}
+    return author
+
+
+def is_reply(message: Json) -> bool:
+    """Whether a bot said it; that it changed the chat is no reply."""
+    return bool(author_of(message).get("is_bot")) and not _SERVICE & message.keys()
 
 
 def _id(message: Json | int) -> int:

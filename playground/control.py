@@ -21,7 +21,7 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from playground import chats as chats_of
-from playground import endpoints, forms, keyboards, people, roles, saying
+from playground import endpoints, forms, keyboards, people, roles, saying, transcript
 from playground.acting import addressed, chat_of, sent
 from playground.endpoints import MAX_BODY, answer, fields, required
 from playground.errors import ControlError
@@ -43,6 +43,9 @@ _INLINE = (
     "application/pdf",
 )
 """Types that a browser may show; others are only saved, for they could run scripts."""
+
+
+_DOWNLOAD = {"content-disposition": 'attachment; filename="transcript.yaml"'}
 
 
 class Control:
@@ -72,6 +75,7 @@ class Control:
             ("GET", f"{user}/commands", self.commands),
             ("GET", f"{user}/events", self.events),
             ("GET", f"{user}/stream", self.stream),
+            ("GET", f"{user}/transcript", self.transcript),
             ("GET", "/control/files/{file}", self.file),
         ]
         return endpoints.routes(table)
@@ -219,10 +223,13 @@ class Control:
         button = _button(message, wanted)
         seq = self._world.events.last
         if "callback_data" not in button:
-            about = {key: value for key, value in button.items() if key != "text"}
-            return answer({"callback_query_id": None, "seq": seq, "answer": about})
+            held = {key: value for key, value in button.items() if key != "text"}
+            return answer({"callback_query_id": None, "seq": seq, "answer": held})
         data = button["callback_data"]
-        click = self._clicks.press(chat, self._user(request), message, data)
+        user = self._user(request)
+        click = self._clicks.press(chat, user, message, data)
+        about = {"callback_query_id": click.id, "message_id": message.id, "user_id": user.id}
+        self._world.tell(chat, "click", text=button["text"], **about)
         given = {"callback_query_id": click.id, "seq": seq, "answer": None}
         with contextlib.suppress(TimeoutError):
             wait = min(float(wanted.get("wait", 0)), _LONGEST_WAIT)
@@ -257,6 +264,13 @@ class Control:
         key = (chat.bot_id, chat.id)
         found = await self._world.events.wait(key, int(query.get("after", 0)), wait)
         return answer({"events": found, "seq": found[-1]["seq"] if found else None})
+
+    async def transcript(self, request: Request) -> Response:
+        """What the person did in the chat and what the bot answered, as YAML."""
+        chat = self._chat(request)
+        found = self._world.events.since((chat.bot_id, chat.id), 0)
+        text = transcript.record({self._user(request).username: found}).text()
+        return Response(text, headers=_DOWNLOAD, media_type="application/yaml")
 
     async def stream(self, request: Request) -> Response:
         """Server-sent events of a chat, from number `after` on when it is given."""

@@ -31,7 +31,14 @@ from urllib.parse import quote, urlencode
 
 import yaml
 
-from playground.client import Json, Playground, PlaygroundError, text_of
+from playground.client import (
+    Json,
+    Playground,
+    PlaygroundError,
+    author_of,
+    is_reply,
+    text_of,
+)
 
 OUTCOMES = ("toast", "alert", "edited", "bot", "deleted")
 """What a bot does, in the order in which it is told."""
@@ -247,12 +254,12 @@ def outcomes(
     ]
     for number, message in after.items():
         was = before.get(number)
-        if message["from"]["is_bot"] and (was is None or _shown(was) != _shown(message)):
+        if is_reply(message) and (was is None or _shown(was) != _shown(message)):
             found.append(_seen("bot" if was is None else "edited", message, to))
     found += [
         Outcome("deleted", normal(text_of(message)), to=to)
         for number, message in before.items()
-        if number not in after and message["from"]["is_bot"]
+        if number not in after and is_reply(message)
     ]
     return sorted(found, key=lambda one: OUTCOMES.index(one.kind))
 
@@ -327,7 +334,7 @@ class _Recorder:
             return {"click": event["text"]}
         if kind == "blocked":
             return {"block": "yes" if event["blocked"] else "no"}
-        if message is None or message["from"]["is_bot"]:
+        if message is None or author_of(message).get("is_bot"):
             return None
         if kind == "edited":
             return {"edit": text_of(message)}
@@ -459,7 +466,7 @@ def _uploads(chats: Iterable[Sequence[Json]]) -> Iterator[tuple[str, str]]:
     """Name and file_id of what people sent."""
     for event in (event for events in chats for event in events):
         message = event.get("message")
-        if event["type"] == "message" and message and not message["from"]["is_bot"]:
+        if event["type"] == "message" and message and not is_reply(message):
             _, _, name = _shown(message)
             kind = next((kind for kind in _FILES if kind in message), "photo")
             if name:

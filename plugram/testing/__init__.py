@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from plugram.testing.bot import Bot
+    from plugram.testing.bot import Bot, Group
     from plugram.testing.chat import Chat, Message, NoReply
     from plugram.testing.clock import Clock
     from plugram.testing.failures import PluginFailed
@@ -25,6 +25,7 @@ __all__ = [
     "Chat",
     "Clock",
     "Embeddings",
+    "Group",
     "Message",
     "Models",
     "NoReply",
@@ -36,6 +37,7 @@ _HOMES = {
     "Chat": "chat",
     "Clock": "clock",
     "Embeddings": "models",
+    "Group": "bot",
     "Message": "chat",
     "Models": "models",
     "NoReply": "chat",

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +67,16 @@ class Bot:
         """A person and their private chat with the bot. The first three speak their own languages
         (ann English, boris Russian, carmen Spanish); others speak English unless told."""
         return Chat(self, name, language)
+
+    async def group(self, title: str, *people: Chat, **fields: Any) -> Group:
+        """A new group with the bot and these people, the first of whom owns it; `kind`, `forum`,
+        `admins` and more as docs/playground.md has them."""
+        for person in people:
+            await person.exist()
+        made = await self.playground.group(
+            title, members=[person.name for person in people], **fields
+        )
+        return Group(self, made.id, title)
 
     def ctx(self, plugin_id: str = "") -> Context:
         """The context of a plugin, by default of the one under test: for calling its services."""
@@ -155,6 +166,19 @@ class Bot:
                 f"there is no plugin {missing[0]!r}; there are: {there}. Install it"
                 " (`pip install -e .`), or name its file or folder in `plugram_plugins`"
             )
+
+
+@dataclass(frozen=True)
+class Group:
+    """A group with the bot in it."""
+
+    bot: Bot
+    id: int
+    title: str
+
+    def user(self, name: str) -> Chat:
+        """A member, who acts and sees in the group."""
+        return Chat(self.bot, name, group=self.id)
 
 
 @asynccontextmanager

@@ -8,9 +8,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
-from playground.client import Json, NoReply, PlaygroundError, text_of
+from playground.client import (
+    InlineResults,
+    Json,
+    NoReply,
+    Person,
+    PlaygroundError,
+    author_of,
+    is_reply,
+    text_of,
+)
 
 if TYPE_CHECKING:
     from plugram.testing.bot import Bot
@@ -37,6 +46,11 @@ class Message:
     def text(self) -> str:
         """Its text, or the caption of a file."""
         return text_of(self.raw)
+
+    @property
+    def is_bots(self) -> bool:
+        """Whether the bot said it."""
+        return is_reply(self.raw)
 
     @property
     def rows(self) -> list[list[str]]:
@@ -69,13 +83,15 @@ class Message:
 
 
 class Chat:
-    """The private chat of one person with the bot."""
+    """A person in a chat: their private one with the bot, or a group."""
 
-    def __init__(self, bot: Bot, name: str, language: str = "") -> None:
+    def __init__(self, bot: Bot, name: str, language: str = "", group: int = 0) -> None:
         self.bot = bot
         self.name = name
+        self.person = Person(bot.playground, name, chat=group)
+        """For the rest of what people do: `vote`, `share`, … (docs/playground.md)."""
         self._language = language
-        self._person = bot.playground.user(name)
+        self._group = group
         self._there = False
         self._seen = 0
         """Number of the last event that is over: from before the last act, or returned."""
@@ -87,27 +103,38 @@ class Chat:
     async def send(self, text: str, **fields: Any) -> Message:
         """Write a message, optionally with `reply_to`, `parse_mode` or `entities`."""
         await self._begin()
-        return Message(await self._person.send(text, **fields))
+        return Message(await self.person.send(text, **fields))
 
     async def upload(self, file: Path | str | bytes, **fields: Any) -> Message:
         """Send a file, by its path or its content; `name`, `as_` ("photo", "voice", …), `caption`
         and more as `playground.client.Person.upload` has them."""
         await self._begin()
         content = file if isinstance(file, bytes) else Path(file)
-        return Message(await self._person.upload(content, **fields))
+        return Message(await self.person.upload(content, **fields))
+
+    async def album(self, *files: Path | bytes, **fields: Any) -> list[Message]:
+        """Send 2 to 10 files as an album, with a `caption`."""
+        await self._begin()
+        return [Message(message) for message in await self.person.album(files, **fields)]
 
     async def click(self, button: str, on: Message | None = None) -> str:
         """Press a button, named by its text: of `on`, or of the latest message that has it. What
-        the bot answers to the press (a toast or an alert), or an empty string."""
+        the bot answers to the press (a toast, an alert, a link), or an empty string. Buttons of the
+        reply keyboard write their text."""
         __tracebackhide__ = True
         await self._begin()
         message = on or await self._with_button(button)
+        if "inline_keyboard" not in message.raw.get("reply_markup", {}):
+            await self.person.press(button)
+            return ""
         given = await self.bot.playground.call(
             "POST",
             self._path("click"),
             {"message_id": message.id, "text": button, "data": button},
         )
         query = given["callback_query_id"]
+        if query is None:  # a link, or something else that the client does
+            return str(next(iter(given["answer"].values()), ""))
 
         def answers(event: Json) -> bool:
             return bool(event["type"] == "answer" and event["callback_query_id"] == query)
@@ -115,20 +142,30 @@ class Chat:
         event = await self._happened(answers, self._seen, PATIENCE)
         return str(event.get("text") or event.get("url") or "") if event else ""
 
+    async def react(self, message: Message, *emoji: str) -> None:
+        """React to a message; without emoji take it back."""
+        await self._begin()
+        await self.person.react(message.raw, *emoji)
+
+    async def inline(self, text: str) -> InlineResults:
+        """Type `@bot words` in this chat: what the bot offers; `.choose(…)` sends one."""
+        await self._begin()
+        return await self.person.inline(text)
+
     async def edit(self, message: Message, text: str) -> Message:
         """Change an own message, or the caption of an own file."""
         await self._begin()
-        return Message(await self._person.edit(message.raw, text))
+        return Message(await self.person.edit(message.raw, text))
 
     async def delete(self, message: Message) -> None:
         """Delete a message for both sides."""
         await self._begin()
-        await self._person.delete(message.raw)
+        await self.person.delete(message.raw)
 
     async def block(self, blocked: bool = True) -> None:
         """Block the bot, or let it in again."""
         await self._begin()
-        await self._person.block(blocked)
+        await self.person.block(blocked)
 
     # -- what a person sees -------------------------------------------------------------------
 
@@ -139,9 +176,8 @@ class Chat:
         __tracebackhide__ = True
 
         def fits(event: Json) -> bool:
-            message = event.get("message", {})
-            from_bot = event["type"] == "message" and message["from"]["is_bot"]
-            return from_bot and contains in text_of(message)
+            message = Message(event.get("message", {}))
+            return event["type"] == "message" and message.is_bots and contains in message.text
 
         return await self._awaited(fits, timeout, "reply", contains)
 
@@ -153,10 +189,10 @@ class Chat:
         __tracebackhide__ = True
 
         def fits(event: Json) -> bool:
-            shown = event.get("message", {})
-            same = message is None or shown.get("message_id") == message.id
-            from_bot = event["type"] == "edited" and shown["from"]["is_bot"]
-            return from_bot and same and contains in text_of(shown)
+            shown = Message(event.get("message", {}))
+            if event["type"] != "edited" or (message is not None and shown.id != message.id):
+                return False
+            return shown.is_bots and contains in shown.text
 
         return await self._awaited(fits, timeout, "edit", contains)
 
@@ -166,14 +202,14 @@ class Chat:
         found = {
             event["message"]["message_id"]
             for event in await self.events()
-            if event["type"] == "message" and event["message"]["from"]["is_bot"]
+            if event["type"] == "message" and Message(event["message"]).is_bots
         }
         return [message for message in await self.history() if message.id in found]
 
     async def history(self) -> list[Message]:
         """The messages of the chat, oldest first."""
-        await self._exist()
-        return [Message(message) for message in await self._person.messages()]
+        await self.exist()
+        return [Message(message) for message in await self.person.messages()]
 
     async def events(self) -> list[Json]:
         """What happened in the chat since the last act, as docs/playground.md lists it."""
@@ -185,7 +221,7 @@ class Chat:
         self, fits: Callable[[Json], bool], timeout: float, what: str, contains: str
     ) -> Message:
         __tracebackhide__ = True
-        await self._exist()
+        await self.exist()
         event = await self._happened(fits, self._seen, timeout)
         if event is None:
             raise NoReply(await self._instead(what, contains))
@@ -220,19 +256,19 @@ class Chat:
         return None
 
     async def _events(self, after: int, wait: float = 0) -> list[Json]:
-        path = f"{self._path('events')}?after={after}&wait={wait:.3f}"
+        path = self._path("events", after=after, wait=round(wait, 3))
         found: list[Json] = (await self.bot.playground.call("GET", path))["events"]
         return found
 
     async def _begin(self) -> None:
         """An act: what happened before is over."""
-        await self._exist()
+        await self.exist()
         if found := await self._events(self._seen):
             self._seen = found[-1]["seq"]
         self._acted = self._seen
 
-    async def _exist(self) -> None:
-        """Be there, and speak the language."""
+    async def exist(self) -> None:
+        """Be there, and speak the language; acts and waits see to it."""
         if self._there:
             return
         self._there = True
@@ -270,15 +306,16 @@ class Chat:
         return "\n".join(lines)
 
     def _unknown_command(self, history: list[Message]) -> str:
-        own = [one.text for one in history if not one.raw["from"]["is_bot"]]
+        own = [one.text for one in history if not one.is_bots]
         name = own[-1].partition(" ")[0] if own and own[-1].startswith("/") else ""
         known = [f"/{one.name}" for plugin in self.bot.app.plugins for one in plugin.commands]
         if not name or name.partition("@")[0] in known:
             return ""
         return f"No plugin of this bot has the command {name}; there are: {', '.join(known)}."
 
-    def _path(self, rest: str) -> str:
-        return f"/control/users/{quote(self.name)}/{rest}"
+    def _path(self, rest: str, **query: Any) -> str:
+        given = {name: value for name, value in {**query, "chat": self._group}.items() if value}
+        return f"/control/users/{quote(self.name)}/{rest}?{urlencode(given)}"
 
 
 def _told(events: list[Json]) -> Iterator[str]:
@@ -288,7 +325,8 @@ def _told(events: list[Json]) -> Iterator[str]:
             detail = {key: value for key, value in event.items() if key not in ("seq", "type")}
             yield f"  {event['type']} {detail or ''}".rstrip()
             continue
-        who = "the bot" if message["from"]["is_bot"] else message["from"]["first_name"]
+        author = author_of(message)
+        who = "the bot" if author.get("is_bot") else author.get("first_name") or "the chat"
         how = "edited" if event["type"] == "edited" else "wrote"
         said = [Message(message).file, repr(str(Message(message)))]
         yield f"  {who} {how}: {' '.join(filter(None, said))}"

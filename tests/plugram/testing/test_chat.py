@@ -116,3 +116,20 @@ async def test_services_are_called_with_the_plugins_context(bot: Bot) -> None:
     assert bot.ctx().plugin_id == "probe"
     with pytest.raises(LookupError, match="no plugin 'dice' in this bot; there are: menu, probe"):
         bot.ctx("dice")
+
+
+async def test_groups_have_the_bot_in_them(bot: Bot, chat: Chat) -> None:
+    family = await bot.group("Family", chat, bot.user("boris"))
+    ann, boris = family.user("ann"), family.user("boris")
+    await ann.send("/echo@playground_bot hello")
+    assert (await boris.reply()).text == "hello"
+    await boris.send("/menu@playground_bot")
+    await boris.reply()
+    assert await ann.click("Say") == "Said"
+    with pytest.raises(NoReply, match="Nothing happened instead"):
+        await chat.reply()
+
+
+async def test_albums(chat: Chat) -> None:
+    sent = await chat.album(b"one", b"two", as_="document", caption="Both")
+    assert [message.text for message in sent] == ["Both", ""]
