@@ -152,13 +152,10 @@ class Transcript:
         lines = list(self.head) or [*_about(self.about), "steps:"]
         indent = _indent(self.steps)
         for step in self.steps:
-            written = list(step.act.lines(indent)) if step.act else []
-            blank = _blank_end(written) if step.outcomes and not step.source else []
-            lines += written
+            lines += step.act.lines(indent) if step.act else ()
             lines += step.source or _moved(
                 (line for outcome in step.outcomes for line in outcome.lines()), indent
             )
-            lines += blank
         return "\n".join(lines).rstrip() + "\n"
 
 
@@ -178,14 +175,29 @@ def read(text: str) -> Transcript:
     steps = items.pop("steps", None)
     if not isinstance(steps, yaml.SequenceNode) or not steps.value:
         raise TranscriptError("it has no `steps`")
-    lines = text.split("\n")
-    starts = [item.start_mark.line for item in steps.value]
+    lines = text.rstrip().split("\n")
+    starts = [_beginning(lines, item) for item in steps.value]
     ends = [*starts[1:], len(lines)]
     about = {key: item for key, item in value.items() if key != "steps"}
     found = Transcript([], about, tuple(lines[: starts[0]]))
     for entry, start, end in zip(value["steps"], starts, ends, strict=True):
         _add(found, entry, tuple(lines[start:end]), start + 1)
     return found
+
+
+def _beginning(lines: Sequence[str], item: yaml.Node) -> int:
+    """The line at which a step begins: comments above an act belong to it."""
+    line, column = item.start_mark.line, item.start_mark.column
+    named = isinstance(item, yaml.MappingNode) and item.value
+    if named and item.value[0][0].value in {*OUTCOMES, "buttons", "file", "to"}:
+        return int(line)
+    while line > 0:
+        above = lines[line - 1]
+        is_comment = above.lstrip().startswith("#") and len(above) - len(above.lstrip()) < column
+        if not is_comment and (above.strip() or line == 1):
+            break
+        line -= 1
+    return int(line)
 
 
 def _add(transcript: Transcript, entry: Any, source: tuple[str, ...], line: int) -> None:
@@ -414,16 +426,10 @@ def _about(about: Mapping[str, Any]) -> Iterator[str]:
 
 def _indent(steps: Sequence[Step]) -> str:
     """How far the steps of a file are moved in."""
-    lines = [line for step in steps if step.act for line in step.act.source[:1]]
-    return lines[0][: len(lines[0]) - len(lines[0].lstrip())] if lines else "  "
-
-
-def _blank_end(lines: list[str]) -> list[str]:
-    """Take the blank lines off the end."""
-    kept = len("\n".join(lines).rstrip().split("\n"))
-    blank = lines[kept:]
-    del lines[kept:]
-    return blank
+    for line in (line for step in steps if step.act for line in step.act.source):
+        if line.lstrip().startswith("-"):
+            return line[: len(line) - len(line.lstrip())]
+    return "  "
 
 
 def _moved(lines: Iterable[str], indent: str) -> list[str]:

@@ -112,6 +112,11 @@ class Chat:
         content = file if isinstance(file, bytes) else Path(file)
         return Message(await self.person.upload(content, **fields))
 
+    async def upload_large(self, name: str, size: int) -> Message:
+        """Send a file of more than 20 MB without having one: `size` is what Telegram says."""
+        await self._begin()
+        return Message(await self.person.send_large(name, size))
+
     async def album(self, *files: Path | bytes, **fields: Any) -> list[Message]:
         """Send 2 to 10 files as an album, with a `caption`."""
         await self._begin()

@@ -43,9 +43,9 @@ class JourneyFile(pytest.Module):
 
 def _test(path: Path, transcript: Transcript) -> Callable[..., Awaitable[None]]:
     async def journey(
-        bot: Bot, models: object, plugram_makers: Makers, request: pytest.FixtureRequest
+        plugram_bot: Bot, models: object, plugram_makers: Makers, request: pytest.FixtureRequest
     ) -> None:
-        lived, trouble = await live(bot, transcript, plugram_makers, path)
+        lived, trouble = await live(plugram_bot, transcript, plugram_makers, path)
         if lived.text() == transcript.text() and not trouble:
             return
         if request.config.getoption("--plugram-accept") and not trouble:
@@ -145,6 +145,9 @@ class _Stage:
             await chat.upload(self._beside(file), name=Path(file).name, **fields)
             return
         name = file["name"]
+        if "size" in file:
+            await chat.upload_large(name, _bytes(file["size"]))
+            return
         made = [(maker, value) for maker, value in file.items() if maker in self._makers]
         if len(made) != 1:
             known = ", ".join(self._makers)
@@ -176,6 +179,15 @@ _ACTS: Mapping[str, Callable[[_Stage, Chat, Mapping[str, Any]], Awaitable[None]]
     "delete": _Stage._delete,  # noqa: SLF001
     "block": _Stage._block,  # noqa: SLF001
 }
+
+
+def _bytes(size: str) -> int:
+    """`30 MB`, `3 GB`."""
+    number, _, unit = size.partition(" ")
+    units = {"B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}
+    if unit not in units or not number.isdecimal():
+        raise TranscriptError(f"{size!r} is no size: 30 MB, 3 GB")
+    return int(number) * units[unit]
 
 
 async def _messages(chat: Chat) -> dict[int, Any]:

@@ -112,7 +112,7 @@ def plugram_database(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @async_fixture
-async def bot(
+async def plugram_bot(
     request: pytest.FixtureRequest,
     tmp_path: Path,
     plugram_plugins: Sequence[str],
@@ -143,15 +143,21 @@ async def bot(
 
 
 @pytest.fixture
-def chat(bot: Bot) -> Chat:
-    """Ann, who speaks English, and her chat with the bot."""
-    return bot.user("ann")
+def bot(plugram_bot: Bot) -> Bot:
+    """The same by a short name, which a project may have another use for."""
+    return plugram_bot
 
 
 @pytest.fixture
-def clock(bot: Bot) -> Clock:
+def chat(plugram_bot: Bot) -> Chat:
+    """Ann, who speaks English, and her chat with the bot."""
+    return plugram_bot.user("ann")
+
+
+@pytest.fixture
+def clock(plugram_bot: Bot) -> Clock:
     """The bot's time: `await clock.advance(hours=9)`."""
-    return bot.clock
+    return plugram_bot.clock
 
 
 @pytest.fixture

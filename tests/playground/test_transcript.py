@@ -21,8 +21,9 @@ steps:
       It is 12:30, and this took 0.4 s.
     buttons: [[A, 'B: c'], [🕒 Set]]
   - ann: {click: A}
-  # A comment between.
   - toast: yes
+
+  # A comment between.
   - wait: 1d
 """
 
@@ -36,7 +37,9 @@ def test_what_is_read_is_written_as_it_was() -> None:
     assert hello.buttons == (("A", "B: c"), ("🕒 Set",))
     page.steps[0].source = ()
     assert "      It is <time>, and this took <duration>.\n" in page.text()
-    assert "  # A comment between.\n" in page.text()
+    page.steps[1].source = ()
+    page.steps[1].outcomes.clear()
+    assert "  - ann: {click: A}\n\n  # A comment between.\n  - wait" in page.text()
     assert read(page.text()).steps[0].outcomes == [hello]
 
 
