@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     from core.config import Settings
     from core.jobs.alone import RunOne
+    from core.telegram.webhook import Webhook
 
 Role = Literal["bot", "worker", "all", "session"]
 """`bot` runs jobs too if `[jobs] in_process` says so; `all` does in any case; a `session` opens
@@ -94,6 +95,7 @@ class App:
             self.limiter,
         )
         self.telegram = Telegram(self.wire)
+        self.webhook = self._webhook()
         self.sandbox = Sandbox(settings)
         self.jobs = Jobs(self.db, settings.jobs, bell.build(settings, self.db))
         self.checks = HealthChecks()
@@ -105,6 +107,17 @@ class App:
     def plugins(self) -> list[Plugin]:
         """The loaded plugins in load order."""
         return self.loader.report.plugins
+
+    def _webhook(self) -> Webhook | None:
+        """For the web server, which begins before the intake that will take its updates."""
+        settings = self.settings
+        receives = settings.intake.mode == "webhook" and self.role in ("bot", "all")
+        if not receives or settings.bot.token is None:
+            return None
+        from core.telegram.webhook import Webhook
+
+        token = settings.bot.token.get_secret_value()
+        return Webhook(self.wire, settings.intake, settings.web.public_url, token)
 
     def _context(self, plugin: Plugin) -> Context:
         token = self.settings.bot.token
@@ -253,7 +266,7 @@ class App:
         routes = [(plugin, plugin.parts.web_routes) for plugin in self.plugins]
         web = self.settings.web
         server = WebServer(
-            build(self.checks, routes, started=lambda: self.started),
+            build(self.checks, routes, started=lambda: self.started, webhook=self.webhook),
             web.host,
             web.port,
             # Bot and workers on one machine share their settings, and only one can have the port.
@@ -279,6 +292,7 @@ class App:
             self.wire,
             dispatcher,
             allowed_updates=dispatcher.allowed_updates(),
+            webhook=self.webhook,
         )
         self.checks.add("core", [intake.health()])
         await intake.start()

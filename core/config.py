@@ -59,6 +59,12 @@ def _http_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _webhook_secret(value: SecretStr | None) -> SecretStr | None:
+    if value is not None and not re.fullmatch(r"[\w-]{1,256}", value.get_secret_value(), re.ASCII):
+        raise ValueError("must be 1 to 256 of A–Z, a–z, 0–9, _ and -")
+    return value
+
+
 def _http_url_or_none(value: str) -> str:
     return _http_url(value) if value else ""
 
@@ -203,7 +209,23 @@ class JobsSettings(_Section):
 
 
 class IntakeSettings(_Section):
-    mode: Literal["polling"] = Field(default="polling", description="How updates come in.")
+    mode: Literal["polling", "webhook"] = Field(
+        default="polling",
+        description="How updates come in: asked for, or brought to `[web] public_url`.",
+    )
+    webhook_path: str = Field(
+        default="/telegram",
+        pattern=r"^/[\w./-]+$",
+        description="Path of the webhook below `[web] public_url`.",
+    )
+    webhook_secret: Annotated[SecretStr | None, AfterValidator(_webhook_secret)] = Field(
+        default=None,
+        description="What Telegram proves itself with: 1 to 256 of A–Z, a–z, 0–9, _ and -. Not "
+        "set: one made of the token.",
+    )
+    webhook_connections: int = Field(
+        default=40, ge=1, le=100, description="Updates that Telegram brings at a time."
+    )
     poll_timeout: int = Field(
         default=30, ge=0, le=50, description="Seconds that a request for updates waits for one."
     )
@@ -560,9 +582,18 @@ def _at_home(settings: Settings, root: Path) -> Settings:
 
 def required(settings: Settings) -> list[str]:
     """What is missing to run a bot or a worker."""
+    missing = []
     if settings.bot.token is None:
-        return ["bot.token is missing; set BOT_TOKEN to the token that @BotFather gave you"]
-    return []
+        missing.append("bot.token is missing; set BOT_TOKEN to the token that @BotFather gave you")
+    if settings.intake.mode == "webhook":
+        if not settings.web.enabled:
+            missing.append("intake.mode is webhook, which needs web.enabled = true")
+        if not settings.web.public_url:
+            missing.append(
+                "web.public_url is missing: intake.mode is webhook, and Telegram must know where "
+                "to bring updates; set it to https://… on port 443, 80, 88 or 8443"
+            )
+    return missing
 
 
 def validate_sections(

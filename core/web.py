@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from core.host.plugin import Plugin, Route
+    from core.telegram.webhook import Webhook
 
 log = get_logger("web")
 
@@ -31,6 +32,7 @@ def build(
     routes: Sequence[tuple[Plugin, Sequence[Route]]],
     *,
     started: Callable[[], bool],
+    webhook: Webhook | None = None,
 ) -> Starlette:
     """`/healthz`: the process lives. `/readyz`: every check passes, and start-up is over."""
 
@@ -50,6 +52,7 @@ def build(
         routes=[
             HttpRoute("/healthz", healthz),
             HttpRoute("/readyz", readyz),
+            *([HttpRoute(webhook.path, webhook.receive, methods=["POST"])] if webhook else []),
             *(_mount(plugin, declared) for plugin, declared in routes),
         ]
     )

@@ -44,6 +44,8 @@ from core.telegram.poller import Poller
 if TYPE_CHECKING:
     from core.db.database import Database
     from core.telegram.inbox import Fence
+    from core.telegram.poller import Store
+    from core.telegram.webhook import Webhook
     from core.telegram.wire import Wire
 
 log = get_logger("intake")
@@ -115,6 +117,26 @@ class Handler(Protocol):
         returned: its answer may be missing."""
 
 
+class Receiver(Protocol):
+    """How updates come from Telegram: they are asked for, or brought."""
+
+    does: str
+    """In words: what the process that leads does."""
+    answered_at: float
+    """When Telegram last answered, by the monotonic clock."""
+    trouble: str
+    """Why nothing is received, in words; empty while all is well."""
+
+    def open(self, store: Store, allowed_updates: Sequence[str]) -> None:
+        """Receive from now on, into `store`."""
+
+    def close(self) -> None:
+        """Receive nothing any more."""
+
+    async def run(self) -> None:
+        """In the process that leads, until it is cancelled."""
+
+
 class Intake:
     """Receives and hands out the updates of one bot."""
 
@@ -127,12 +149,15 @@ class Intake:
         *,
         allowed_updates: Sequence[str] = ("message", "callback_query"),
         poll: bool = True,
+        webhook: Webhook | None = None,
     ) -> None:
-        """`poll=False`: handle what others receive."""
+        """`poll=False`: handle what others receive. `webhook`: take what Telegram brings there,
+        instead of asking for it."""
         self.inbox = Inbox(db, wire.bot_id)
         self.leases = Leases(db, wire.bot_id, settings.partition_lease)
         self.lanes = Lanes()
-        self.poller = Poller(wire, settings, self._store, allowed_updates)
+        self.receiver: Receiver = webhook or Poller(wire, settings)
+        self._allowed = allowed_updates
         self._settings = settings
         self._db = db
         self._bot = wire.bot_id
@@ -179,6 +204,7 @@ class Intake:
         self._context = contextvars.copy_context()
         await self.leases.prepare()
         await self._listen()
+        self.receiver.open(self._store, self._allowed)
         await self._beat()
         for work in (self._beating, self._loading, self._flushing, self._scanning, self._sweeping):
             self._spawn(self._forever(work))
@@ -187,6 +213,7 @@ class Intake:
         """Receive nothing more, let handlers end within `deadline` seconds, and leave the rest in
         the database for the next start."""
         self._stopping = True
+        self.receiver.close()
         await _cancel([self._polling] if self._polling else [])
         if self._running:
             await asyncio.wait(self._running, timeout=deadline)
@@ -212,15 +239,15 @@ class Intake:
         if not self.leases.valid:
             return Health(False, f"no lease: the database doesn't answer; {waiting}")
         if self._polling is None:
-            return Health(True, f"stands by, another process polls; {waiting}")
-        silent = time.monotonic() - self.poller.answered_at
-        if self.poller.trouble:
-            return Health(False, self.poller.trouble, "see the log of the poller")
+            return Health(True, f"stands by, another process {self.receiver.does}; {waiting}")
+        silent = time.monotonic() - self.receiver.answered_at
+        if self.receiver.trouble:
+            return Health(False, self.receiver.trouble, "see the log")
         if silent > 2 * self._settings.poll_timeout + 30:
             return Health(
                 False, f"Telegram hasn't answered for {silent:.0f} s", "check the network"
             )
-        return Health(True, f"polls; {waiting}")
+        return Health(True, f"{self.receiver.does}; {waiting}")
 
     # -- arriving -----------------------------------------------------------------------------
 
@@ -368,7 +395,7 @@ class Intake:
             self._polling = None
 
     async def _poll_on(self) -> None:
-        await self._forever(self.poller.run)
+        await self._forever(self.receiver.run)
 
     # -- handing out --------------------------------------------------------------------------
 

@@ -28,6 +28,10 @@ several at once, which costs it much less than one by one."""
 log = get_logger("poller")
 
 
+Store = Callable[[Sequence[dict[str, Any]]], Awaitable[None]]
+"""Commits a batch of updates; raises DatabaseError if it can't."""
+
+
 class PollSettings(Protocol):
     @property
     def poll_timeout(self) -> int: ...
@@ -36,27 +40,29 @@ class PollSettings(Protocol):
 class Poller:
     """The one that asks. `run` until it is cancelled."""
 
-    def __init__(
-        self,
-        wire: Wire,
-        settings: PollSettings,
-        store: Callable[[Sequence[dict[str, Any]]], Awaitable[None]],
-        allowed_updates: Sequence[str],
-    ) -> None:
-        """`store` commits a batch; it raises DatabaseError if it can't."""
+    def __init__(self, wire: Wire, settings: PollSettings) -> None:
+        self.does = "polls"
         self.answered_at = time.monotonic()
         """When Telegram last answered, by the monotonic clock."""
         self.trouble = ""
         """Why nothing is received, in words; empty while all is well."""
         self._wire = wire
         self._settings = settings
-        self._store = store
-        self._allowed = list(allowed_updates)
+        self._store: Store = _unopened
+        self._allowed: list[str] = []
         self._offset: int | None = None
         self._backoff = Backoff(base=1.0, longest=30.0)
         self._failures = 0
         self._received = counter("updates_received", "Updates that Telegram delivered")
         self._webhook_removed = False
+
+    def open(self, store: Store, allowed_updates: Sequence[str]) -> None:
+        """Before `run`."""
+        self._store = store
+        self._allowed = list(allowed_updates)
+
+    def close(self) -> None:
+        """Whoever runs it cancels it."""
 
     async def run(self) -> None:
         """Ask, store, ask for the next."""
@@ -127,3 +133,7 @@ class Poller:
             log.info("updates come in again")
         self._failures = 0
         self.trouble = ""
+
+
+async def _unopened(_: Sequence[dict[str, Any]]) -> None:
+    raise RuntimeError("`open` comes before `run`")

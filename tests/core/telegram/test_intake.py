@@ -525,7 +525,7 @@ async def test_a_conflict_is_warned_of_and_waited_out(
     mail.api.conflict = True
     notes = Notes()
     intake = await mail.open(notes)
-    await until(lambda: "Conflict" in intake.poller.trouble)
+    await until(lambda: "Conflict" in intake.receiver.trouble)
     await asyncio.sleep(1.0)
     assert mail.api.polls <= 4, "it backs off"
     health = await intake.health().check()
