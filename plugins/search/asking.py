@@ -58,6 +58,8 @@ class Answer:
     instead: Sequence[Instead] = ()
     names: Mapping[str, str] = field(default_factory=dict)
     """What to call the senders that the query names by their ids."""
+    strangers: Sequence[str] = ()
+    """Senders of the query by whom there is no file."""
     reading: bool = False
     """Nothing can be found yet: the files are still being read."""
 
@@ -93,7 +95,7 @@ class Asking:
 
     async def ask(self, asker: Asker, asked: Query) -> Answer:
         """Search, and keep the result list so that its buttons work."""
-        found = await self._find(asker, asked)
+        found = await self.find(asker, asked)
         kept = None
         if found.hits or asked.terms or asked.hints:
             kept = await self._results.keep(asker.scope, asker.person.id, asked, found)
@@ -101,7 +103,7 @@ class Asking:
 
     async def change(self, asker: Asker, old: ResultList, asked: Query) -> Answer:
         """Narrow or widen a list in its place."""
-        found = await self._find(asker, asked)
+        found = await self.find(asker, asked)
         kept = await self._results.replace(old, asked, found)
         return await self._answer(asker, asked, found, kept)
 
@@ -131,7 +133,9 @@ class Asking:
             return Answer(asked, found, replace(page, names=names), kept, names=names)
         reading = found.empty and bool(await asker.files.count(asker.scope))
         instead = [] if found.empty else await self._instead(asker, asked)
-        return Answer(asked, found, None, kept, instead, names, reading)
+        known = await self._senders(asker, asked)
+        strangers = [value for value, ids in known.items() if not ids]
+        return Answer(asked, found, None, kept, instead, names, strangers, reading)
 
     async def _instead(self, asker: Asker, asked: Query) -> list[Instead]:
         """Which filters are to blame: those without which there is something, else all."""
@@ -139,36 +143,41 @@ class Asking:
         for term in asked.terms[:_MOST_TRIED]:
             rest = asked.without(term)
             if rest.text or rest.terms:
-                tried.append(Instead((term,), len((await self._find(asker, rest)).hits)))
+                tried.append(Instead((term,), len((await self.find(asker, rest)).hits)))
         if not any(one.files for one in tried) and len(asked.terms) > 1 and asked.words:
             bare = asked.without(*asked.terms)
-            tried.append(Instead(asked.terms, len((await self._find(asker, bare)).hits)))
+            tried.append(Instead(asked.terms, len((await self.find(asker, bare)).hits)))
         helping = [one for one in tried if one.files]
         return sorted(helping, key=lambda one: -one.files)[:_MOST_INSTEAD]
 
     # -- finding
 
-    async def _find(self, asker: Asker, asked: Query) -> Found:
-        """What a query finds of the files that are still there."""
-        keep_to = await self._filters(asker, asked)
-        limit = self._engine.settings.result_limit
+    async def find(self, asker: Asker, asked: Query, limit: int = 0) -> Found:
+        """What a query finds of the files that are still there; 0: as many as the setting says."""
         found = await self._finder.find(
-            asker.scope, asked.text, limit, per_file=True, filters=keep_to
+            asker.scope,
+            asked.text,
+            limit or self._engine.settings.result_limit,
+            per_file=True,
+            filters=await self._filters(asker, asked),
         )
         there = await asker.files.get_many(asker.scope, [hit.file_id for hit in found.hits])
         return without_missing(found, there)
 
     async def _filters(self, asker: Asker, asked: Query) -> Filters:
-        known: Sequence[int] = ()
-        if asked.of("from"):
-            known = await self._engine.index.senders(asker.scope)
         return query.filters(
             asked,
             now=datetime.now(UTC),
             timezone=asker.person.timezone,
-            senders=await senders.resolve(asked, asker.person.id, known, asker.meet),
+            senders=await self._senders(asker, asked),
             chat=asker.chat_id,
         )
+
+    async def _senders(self, asker: Asker, asked: Query) -> dict[str, tuple[int, ...]]:
+        if not asked.of("from"):
+            return {}
+        known = await self._engine.index.senders(asker.scope)
+        return await senders.resolve(asked, asker.person.id, known, asker.meet)
 
     # -- narrowing
 
@@ -195,7 +204,7 @@ class Asking:
 
     async def _files(self, asker: Asker, asked: Query, kept: ResultList) -> Sequence[StoredFile]:
         same = asked == kept.query
-        hits = kept.hits if same else (await self._find(asker, asked)).hits
+        hits = kept.hits if same else (await self.find(asker, asked)).hits
         there = await asker.files.get_many(asker.scope, [hit.file_id for hit in hits])
         return list(there.values())
 

@@ -12,6 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from plugins.search import service
+from plugins.search.asking import Asker
+from plugins.search.query import parse
 from plugram import FileLibrary, Scope
 
 if TYPE_CHECKING:
@@ -39,11 +41,14 @@ def build(ctx: Context) -> typer.Typer:
         limit: Limit = 10,
         as_json: AsJson = False,
     ) -> None:
-        """Search as a person does, in their files alone, or as a group does in its own."""
+        """Search as a person does, in their files alone, or as a group does in its own; with the
+        same filters: `type:pdf from:@ann before:2026-01`."""
         search, scope = service.of(ctx), _scope(user, chat)
-        found = await search.search(scope, words, limit=limit)
+        library, person = ctx.require(FileLibrary), await ctx.people.get(user or 0)
+        asker = Asker(person, scope, user or chat or 0, library, ctx.people.get)
+        found = await search.asking.find(asker, parse(words), limit)
         passages = await search.passages(scope, [hit.passage_id for hit in found.hits])
-        files = await ctx.require(FileLibrary).get_many(scope, [hit.file_id for hit in found.hits])
+        files = await library.get_many(scope, [hit.file_id for hit in found.hits])
         if as_json:
             typer.echo(json.dumps(_as_json(found, passages, files), ensure_ascii=False, indent=2))
         elif found.hits:

@@ -149,6 +149,7 @@ def nothing(t: Translate, person: Person, told: Answer) -> Content:
     parts = [t("search-none", query=shown)]
     if told.query.terms and _searched(told.query):
         parts.append(_understood(t, person, told.query, told.names))
+    parts += [t("search-stranger", name=name) for name in told.strangers]
     parts += _hints(t, told.query)
     parts.append(t("search-none-filters") if told.instead else t("search-none-tips"))
     if not found.by_meaning:

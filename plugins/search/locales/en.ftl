@@ -8,6 +8,7 @@ search-empty = There is nothing to search yet. Send me a file – a PDF, a Word 
 search-reading = I am still reading your files. Ask again in a moment.
 search-wordless = I need at least one word, number or filter to search for.
 search-none = I found nothing for “{ $query }”.
+search-stranger = Nobody called { $name } has sent files here.
 search-none-filters = There would be something without one of the filters:
 search-none-tips = Try fewer or other words. Files that you have just sent take a moment.
 

@@ -8,6 +8,7 @@ search-empty = Todavía no hay dónde buscar. Envíame un archivo (un PDF, un do
 search-reading = Todavía estoy leyendo tus archivos. Pregunta de nuevo en un momento.
 search-wordless = Para buscar necesito al menos una palabra, un número o un filtro.
 search-none = No he encontrado nada sobre «{ $query }».
+search-stranger = Nadie llamado { $name } ha enviado archivos aquí.
 search-none-filters = Sin uno de los filtros sí habría algo:
 search-none-tips = Prueba con menos palabras o con otras. Los archivos que acabas de enviar tardan un momento.
 

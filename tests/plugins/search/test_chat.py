@@ -217,6 +217,8 @@ async def test_in_a_group_lists_are_their_askers_own(
     menu = await pressed(ann, await pressed(ann, found, "Filter ▾"), "Sender ▾")
     assert set(rows(menu)[0]) == {"from Bob · 1", "from me · 1"}
     assert "ann.txt" not in text_of(await pressed(ann, menu, "from Bob · 1"))
+    nobody = await asked(bob, "/search ferry from:@zoe")
+    assert "Nobody called @zoe has sent files here" in text_of(nobody)
     answer = text_of(await asked(bob, "/search ferry from:@ann"))
     assert "ann.txt" in answer
     assert "bob.txt" not in answer

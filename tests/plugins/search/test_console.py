@@ -41,6 +41,8 @@ async def test_an_operator_asks_looks_and_starts_anew(app: App, ann: Person) -> 
     assert "ferry.txt" in await run(app, "query", "ferries", "--user", user)
     assert "no searchable files" in await run(app, "query", "ferries", "--user", "1")
     assert "Nothing found" in await run(app, "query", "xqzvwk", "--user", user)
+    assert "ferry.txt" in await run(app, "query", "type:text from:me on:today", "--user", user)
+    assert "Nothing found" in await run(app, "query", "ferries -type:text", "--user", user)
 
     known = json.loads(await run(app, "status", "--json"))
     assert (known["files"], known["passages"], known["vectors"], known["ok"]) == (1, 1, 1, True)
