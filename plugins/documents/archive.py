@@ -22,7 +22,6 @@ from plugram import SandboxRefused, media
 
 _LARGEST_MEMBER = 64 << 20
 """Bytes; larger ones are listed alone."""
-LISTED_ALONE = "listed-alone"
 _MOST_LISTED = 2_000
 _UNPACKERS: dict[bytes, Callable[[IO[bytes]], Any]] = {
     b"\x1f\x8b": lambda stream: gzip.GzipFile(fileobj=stream),
@@ -48,7 +47,7 @@ def extract(source: Source, limits: Limits) -> dict[str, Any]:
     elif head == sevenzip.RAR_MAGIC:
         with opened(source) as stream:
             listing.names += sevenzip.rar_names(stream)
-        listing.warn(LISTED_ALONE)
+        listing.warn("unsupported")
     elif head[:2] in _UNPACKERS:
         _compressed(source, _UNPACKERS[head[:2]], listing)
     else:
@@ -103,7 +102,7 @@ class _Listing:
         except SandboxRefused as refused:
             if refused.reason == "encrypted":
                 raise
-            self.warn(LISTED_ALONE)
+            self.warn("unsupported")
             return
         self.read(name, content)
 

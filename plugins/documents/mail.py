@@ -191,7 +191,8 @@ def headers(message: Message) -> list[str]:
 
 
 def header(message: Message, name: str) -> str:
-    return ", ".join(decoded(str(value)) for value in message.get_all(name) or ())
+    raw = (value for key, value in message.raw_items() if key.lower() == name.lower())
+    return ", ".join(decoded(str(value)) for value in raw)
 
 
 def decoded(value: str) -> str:

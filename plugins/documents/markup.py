@@ -22,7 +22,17 @@ _INLINE = frozenset(
 )
 """Elements within a sentence."""
 _TITLES = frozenset({"title", "head", "article-title", "subtitle"})
-_TOLD = ("title", "text", "label", "alt", "caption", "desc", "description", "UnicodeString")
+_TOLD = (
+    "title",
+    "text",
+    "_note",
+    "label",
+    "alt",
+    "caption",
+    "desc",
+    "description",
+    "UnicodeString",
+)
 """Attributes that hold words of their own."""
 _HAS_TAGS = re.compile(r"</?[a-zA-Z][^<>]*>")
 

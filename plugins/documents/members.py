@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import Any, BinaryIO
 
 from plugins.documents import prose
-from plugins.documents.package import TOO_LONG, Deadline
+from plugins.documents.package import DAMAGED, TOO_LONG, Deadline
 from plugins.documents.source import Limits
 from plugram import SandboxRefused, media
 
@@ -97,7 +97,7 @@ def _extract(mime: str, stream: BinaryIO, limits: Limits) -> list[prose.SectionD
         result: dict[str, Any] = getattr(import_module(module), function)(stream, limits)
     except SandboxRefused as refused:
         if refused.reason not in {"empty", "unsupported"}:
-            inner.warn("damaged" if refused.reason == "corrupt" else "member-unread")
+            inner.warn(DAMAGED if refused.reason == "corrupt" else "unsupported")
         return []
     for warning in result.get("warnings") or ():
         inner.warn(warning)

@@ -162,7 +162,8 @@ def _digits(value: float, pattern: str, exponent: str) -> str:
 def _date(value: float, part: _Part, since_1904: bool) -> str:
     if not 0 <= value <= _LAST_DAY + 1:
         return general(value)
-    moment = _moment(value, since_1904)
+    precise = any("." in token for token in part.tokens if token[0].lower() == "s")
+    moment = _moment(value, since_1904, places=3 if precise else 0)
     half = any(token.upper() in {"AM/PM", "A/P"} for token in part.tokens)
     found: list[str] = []
     clock = False
@@ -183,11 +184,12 @@ def _date(value: float, part: _Part, since_1904: bool) -> str:
     return "".join(found).strip()
 
 
-def _moment(value: float, since_1904: bool) -> datetime:
+def _moment(value: float, since_1904: bool, places: int) -> datetime:
+    """To the second, or as exactly as it is shown."""
     if since_1904:
-        return _EPOCH_1904 + timedelta(seconds=round(value * 86400, 3))
+        return _EPOCH_1904 + timedelta(seconds=round(value * 86400, places))
     day = value + 1 if value < 60 else value  # 1900 is a leap year to Excel
-    return _EPOCH + timedelta(seconds=round(day * 86400, 3))
+    return _EPOCH + timedelta(seconds=round(day * 86400, places))
 
 
 def _seconds_follow(tokens: tuple[str, ...], index: int) -> bool:

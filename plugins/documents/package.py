@@ -11,6 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from html.entities import html5
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO
 from xml.parsers import expat
@@ -20,7 +21,7 @@ from plugins.documents.source import Limits, Source, opened
 from plugram import SandboxRefused, safe_zip
 
 DAMAGED = "damaged"
-TOO_LONG = "too-long"
+TOO_LONG = "output"
 BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, RuntimeError)
 _WITHIN = "within"
 _DEEPEST = 500
@@ -192,7 +193,17 @@ def _parser(handler: Handler) -> expat.XMLParserType:
     parser.EndElementHandler = end
     parser.CharacterDataHandler = handler.text
     parser.EntityDeclHandler = entity
-    parser.UseForeignDTD(False)
+    # A name that nobody declared (`&nbsp;` in a feed) is no reason to stop: it might be declared
+    # outside. What is outside is left there, and told to be empty.
+    parser.UseForeignDTD(True)
+    parser.SetParamEntityParsing(expat.XML_PARAM_ENTITY_PARSING_UNLESS_STANDALONE)
+
+    def outside(context: str | None, *_: object) -> int:
+        parser.ExternalEntityParserCreate(context).Parse(b"", True)
+        return 1
+
+    parser.ExternalEntityRefHandler = outside
+    parser.SkippedEntityHandler = lambda name, _: handler.text(html5.get(f"{name};", ""))
     return parser
 
 

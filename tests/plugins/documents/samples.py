@@ -146,14 +146,14 @@ def compound(path: Path, streams: Mapping[str, bytes]) -> Path:
         return start
 
     nodes = b""
-    for index, (name, data, children) in enumerate(entries):
-        start = put(data) if data is not None else _CHAIN_END
+    for index, (name, content, children) in enumerate(entries):
+        start = put(content) if content is not None else _CHAIN_END
         wide = name.encode("utf-16-le") + b"\0\0"
-        kind = 5 if not index else 2 if data is not None else 1
+        kind = 5 if not index else 2 if content is not None else 1
         child = children[0] if children else _NO_SECTOR
         nodes += wide.ljust(64, b"\0") + struct.pack(
             "<HBBLLL36xLQ", len(wide), kind, 1, _NO_SECTOR, following[index], child, start,
-            len(data or b""),
+            len(content or b""),
         )  # fmt: skip
     empty = struct.pack("<HBBLLL36xLQ", 0, 0, 0, *[_NO_SECTOR] * 3, 0, 0)
     while len(nodes) % 512:

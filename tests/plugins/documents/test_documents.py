@@ -85,7 +85,14 @@ async def test_hostile_documents_cost_a_child_each(sandbox: Sandbox, tmp_path: P
     hostile["nesting"].write_text("<html>" + "<div>" * 400_000 + "x")
     hostile["stump"].write_bytes(pdf(tmp_path / "a.pdf", [["whole"]]).read_bytes()[:500])
     for path in hostile.values():
-        assert await reason(sandbox, path) in {"unpacked", "cpu", "memory", "corrupt", "empty"}
+        assert await reason(sandbox, path) in {
+            "unpacked",
+            "cpu",
+            "wall",
+            "memory",
+            "corrupt",
+            "empty",
+        }
     honest = word_of(tmp_path / "b.docx", paragraph("still at work"))
     assert await text_of(sandbox, honest) == "still at work"
 
