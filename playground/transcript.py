@@ -179,6 +179,8 @@ def read(text: str) -> Transcript:
     starts = [_beginning(lines, item) for item in steps.value]
     ends = [*starts[1:], len(lines)]
     about = {key: item for key, item in value.items() if key != "steps"}
+    if "settings" in about:  # numbers are numbers there
+        about["settings"] = yaml.safe_load(text)["settings"]
     found = Transcript([], about, tuple(lines[: starts[0]]))
     for entry, start, end in zip(value["steps"], starts, ends, strict=True):
         _add(found, entry, tuple(lines[start:end]), start + 1)

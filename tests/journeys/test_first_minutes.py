@@ -79,16 +79,6 @@ async def test_each_finds_in_their_own_language_and_files_alone(
         assert "temprano" not in (await _asked(boris, text))["text"]
 
 
-@pytest.mark.timeout(120)
-async def test_asking_badly_is_answered_kindly(bot: Bot, playground: PlaygroundProcess) -> None:
-    ann = playground.client.user("ann")
-    assert "/search rental contract" in (await _asked(ann, "/search"))["text"]
-    assert "at least one word" in (await _asked(ann, "?!… 🙂"))["text"]
-    await _sent(ann, "tea.txt", b"Green tea wants eighty degrees.", "meaning")
-    assert "found nothing" in (await _asked(ann, "xqzvwk"))["text"]
-    assert "searched for the beginning" in (await _asked(ann, "green tea " * 400))["text"]
-
-
 @pytest.mark.timeout(180)
 async def test_pages_turn_also_after_a_restart(bot: Bot, playground: PlaygroundProcess) -> None:
     ann = playground.client.user("ann")

@@ -84,6 +84,13 @@ def test_what_can_t_be_read_says_where(text: str, why: str) -> None:
         read(text)
 
 
+def test_settings_have_types_and_what_is_said_has_none() -> None:
+    page = read("settings: {a.limit: 3, a.on: true}\nsteps:\n  - ann: 3\n  - bot: true\n")
+    assert page.about == {"settings": {"a.limit": 3, "a.on": True}}
+    assert page.steps[0].act is not None
+    assert (page.steps[0].act.what, page.steps[0].outcomes[0].text) == ("3", "true")
+
+
 def test_times_to_wait() -> None:
     assert seconds("1d 2h 30m") == 95_400
     assert seconds("1.5h") == 5400
