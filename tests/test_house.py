@@ -231,12 +231,16 @@ def locked(name: str) -> dict[str, str]:
 
 
 def declared(*groups: str) -> list[Requirement]:
-    """The requirements of the project with all extras and these dependency groups."""
+    """The requirements of the project with these dependency groups and all extras; that of the
+    test kit goes where tests run."""
     project, all_groups = pyproject()["project"], pyproject()["dependency-groups"]
     assert isinstance(project, dict)
     assert isinstance(all_groups, dict)
     lines = list(project["dependencies"])
-    lines += [line for extra in project["optional-dependencies"].values() for line in extra]
+    extras = dict(project["optional-dependencies"])
+    if "dev" not in groups:
+        del extras["testing"]
+    lines += [line for extra in extras.values() for line in extra]
     lines += [line for group in groups for line in all_groups[group] if isinstance(line, str)]
     return [Requirement(line) for line in lines if not line.startswith("plugram[")]
 
