@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from core import media
+    from core.cache import Cache
     from core.cage.zips import SafeZip, safe_zip
     from core.db.database import Database
     from core.db.scope import SYSTEM, Scope
@@ -85,6 +86,7 @@ __all__ = [
     "BlobMissing",
     "BlobStore",
     "Button",
+    "Cache",
     "Callback",
     "ChatMigrated",
     "Command",
@@ -163,6 +165,7 @@ _HOMES = {
     "Command": "core.host.plugin",
     "Conflict": "core.errors",
     "Context": "core.host.plugin",
+    "Cache": "core.cache",
     "Database": "core.db.database",
     "DatabaseAway": "core.errors",
     "DatabaseError": "core.errors",

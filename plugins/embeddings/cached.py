@@ -24,6 +24,8 @@ class CachedEmbedder:
         self._size = size
         self._count = count
         self._known: OrderedDict[str, npt.NDArray[np.float32]] = OrderedDict()
+        self.hits = 0
+        self.misses = 0
 
     @property
     def fingerprint(self) -> str:
@@ -47,6 +49,8 @@ class CachedEmbedder:
             fresh = await self.embedder.embed(missing, kind=kind)
             found |= zip(missing, fresh, strict=True)
         for text in texts:
+            self.misses += text in missing
+            self.hits += text not in missing
             self._count("miss" if text in missing else "hit")
             self._remember(text, found[text])
         return np.stack([found[text] for text in texts])

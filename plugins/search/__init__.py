@@ -26,6 +26,7 @@ def services(ctx: Context) -> Sequence[Provide]:
         embedder=lambda: ctx.services.get(Embedder),
         folder=ctx.folder,
         log=ctx.log,
+        cache=ctx.cache,
     )
     return [Provide(PassageSearch, search)]
 
@@ -72,6 +73,13 @@ async def on_ready(ctx: Context) -> None:
 
     if await of(ctx).engine.index.undescribed(1):
         await ctx.jobs.enqueue(describe, {}, key="describe")
+
+
+@hookimpl
+async def on_shutdown(ctx: Context) -> None:
+    from plugins.search.service import of
+
+    await of(ctx).engine.hits.write()
 
 
 @hookimpl

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from plugins.search.caches import Hits, ResultCache
 from plugram import PlugramError
 
 if TYPE_CHECKING:
@@ -14,12 +16,14 @@ if TYPE_CHECKING:
 
     import structlog
 
-    from plugins.search.index import Index
+    from plugins.search.index import Index, Totals
     from plugins.search.selection import Selector
     from plugins.search.settings import Settings
     from plugins.search.vectors import VectorCache
-    from plugram import Database, Embedder
+    from plugram import Cache, Database, Embedder
 
+_TOTALS_FOR = 30.0
+"""Seconds that the numbers over all scopes are kept."""
 _POLITE = 1.0
 """Seconds that work in the background makes way for searches at most."""
 
@@ -39,13 +43,17 @@ class Engine:
         embedder: Callable[[], Embedder | None],
         folder: Callable[[], Path],
         log: structlog.stdlib.BoundLogger,
+        cache: Cache | None = None,
     ) -> None:
         """`embedder` is asked at each use, since other plugins may provide it; `folder` is made
-        when it is first asked for."""
+        when it is first asked for; without a `cache` nothing that was found is remembered."""
         self.db = db
         self.settings = settings
         self.log = log
         self.embedder = embedder
+        self.cache = cache
+        self.hits = Hits(db)
+        self.results = ResultCache(cache, settings, self.hits) if cache is not None else None
         self._folder = folder
         self._index: Index | None = None
         self._vectors: VectorCache | None = None
@@ -90,6 +98,23 @@ class Engine:
             exact_below=self.settings.exact_below,
         )
         return SqliteIndex(self.db, self._vectors)
+
+    async def totals(self) -> Totals:
+        """Over all scopes; counting takes a while, so they are up to half a minute old."""
+        from plugins.search.index import Totals
+
+        kept = await self.cache.get("totals") if self.cache is not None else None
+        self.hits.note("statistics", hit=kept is not None)
+        if kept is not None:
+            return Totals(**kept)
+        totals = await self.index.totals()
+        if self.cache is not None:
+            await self.cache.set("totals", asdict(totals), ttl=_TOTALS_FOR)
+        return totals
+
+    async def forget_totals(self) -> None:
+        if self.cache is not None:
+            await self.cache.delete("totals")
 
     # -- the fingerprint
 

@@ -34,11 +34,22 @@ _MOST_LANGUAGES = 8
 
 @dataclass(frozen=True, slots=True)
 class _Meaning:
-    """What the meaning leg found: nothing without an embedder."""
+    """What a text means: nothing without an embedder."""
 
     vector: npt.NDArray[np.float32] | None
     background: Background
-    nearest: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Leg:
+    """Looks for what is close in meaning to one reading of the query."""
+
+    meaning: asyncio.Task[_Meaning]
+    nearest: asyncio.Task[Sequence[int]]
+
+    def cancel(self) -> None:
+        self.nearest.cancel()
+        self.meaning.cancel()
 
 
 class Finder:
@@ -73,8 +84,50 @@ class Finder:
             if wordless and filters:
                 newest = await self._engine.selector.newest(scope, filters, limit)
                 return Found(text, [Hit(passage, file, 0.0) for file, passage in newest], cut=cut)
-            within = await self._within(scope, filters, statistics)
-            understood, ranked, by_meaning = await self._look(scope, text, statistics, within)
+            return await self._remembered(
+                scope, text, statistics, filters, shown=(limit, per_file), cut=cut
+            )
+
+    async def _remembered(
+        self,
+        scope: Scope,
+        text: str,
+        statistics: Statistics,
+        filters: Filters | None,
+        *,
+        shown: tuple[int, bool],
+        cut: bool,
+    ) -> Found:
+        """What was found a moment ago, if nothing has changed since."""
+        engine = self._engine
+        if engine.results is None:
+            return await self._ranked(scope, text, statistics, filters, shown=shown, cut=cut)
+        embedder = engine.embedder()
+        fingerprint = embedder.fingerprint if embedder is not None else ""
+        key = engine.results.key(scope, statistics, text, filters, fingerprint, (*shown, cut))
+        found = await engine.results.get(key)
+        if found is None:
+            found = await self._ranked(scope, text, statistics, filters, shown=shown, cut=cut)
+            # While the embedder is away the next try may find more.
+            if found.by_meaning or embedder is None:
+                await engine.results.put(key, found)
+            engine.hits.note_embedder(embedder)
+        engine.hits.write_soon()
+        return found
+
+    async def _ranked(
+        self,
+        scope: Scope,
+        text: str,
+        statistics: Statistics,
+        filters: Filters | None,
+        *,
+        shown: tuple[int, bool],
+        cut: bool,
+    ) -> Found:
+        limit, per_file = shown
+        within = await self._within(scope, filters, statistics)
+        understood, ranked, by_meaning = await self._look(scope, text, statistics, within)
         kept = self._worth_showing(ranked)
         return Found(
             query=text,
@@ -101,7 +154,7 @@ class Finder:
 
         index = self._engine.index
         corpus = Corpus(scope.key, statistics.passages, statistics.average_length)
-        legs = [asyncio.create_task(self._by_meaning(scope, text, statistics, within))]
+        legs = [self._start_meaning(scope, text, statistics, within)]
         try:
             async with index.reading(scope):
                 understood = await understand(text, scope, _written(statistics), index, corpus)
@@ -109,15 +162,15 @@ class Finder:
                     # A misspelt word means nothing to the embedder; but it may be of another
                     # language, so both readings count.
                     mended = _mended(text, understood.corrected)
-                    reading = self._by_meaning(scope, mended, statistics, within)
-                    legs.append(asyncio.create_task(reading))
+                    legs.append(self._start_meaning(scope, mended, statistics, within))
                 by_words = await self._by_words(scope, understood, corpus, within)
-                meanings = [await leg for leg in legs]
-                near = [passage_id for meaning in meanings for passage_id in meaning.nearest]
+                meanings = [await leg.meaning for leg in legs]
                 vectors = [meaning.vector for meaning in meanings]
-                candidates = await index.candidates(
-                    scope, list(dict.fromkeys([*by_words, *near])), vectors
-                )
+                # Those of the words are loaded while the nearest are still looked for.
+                candidates = await index.candidates(scope, by_words, vectors)
+                near = {passage_id for leg in legs for passage_id in await leg.nearest}
+                others = sorted(near.difference(by_words))
+                candidates += await index.candidates(scope, others, vectors)
         finally:
             for leg in legs:
                 leg.cancel()
@@ -138,12 +191,16 @@ class Finder:
                     return ids
         return []
 
-    async def _by_meaning(
+    def _start_meaning(
         self, scope: Scope, text: str, statistics: Statistics, within: Selection | None
-    ) -> _Meaning:
+    ) -> _Leg:
+        meaning = asyncio.create_task(self._meaning(text, statistics))
+        return _Leg(meaning, asyncio.create_task(self._nearest(scope, meaning, statistics, within)))
+
+    async def _meaning(self, text: str, statistics: Statistics) -> _Meaning:
         from plugins.search.ranker import Background
 
-        nothing = _Meaning(None, Background(0.0, 1.0), [])
+        nothing = _Meaning(None, Background(0.0, 1.0))
         embedder = self._engine.embedder()
         if embedder is None or not statistics.vectors:
             return nothing
@@ -158,8 +215,19 @@ class Finder:
         except TimeoutError:
             self._warn(f"searching by words alone: the embedder takes over {_EMBED_WAIT:g} s")
             return nothing
-        nearest = await self._engine.index.nearest(scope, vector, _NEAREST, statistics, within)
-        return _Meaning(vector, background, nearest)
+        return _Meaning(vector, background)
+
+    async def _nearest(
+        self,
+        scope: Scope,
+        meaning: asyncio.Task[_Meaning],
+        statistics: Statistics,
+        within: Selection | None,
+    ) -> Sequence[int]:
+        vector = (await meaning).vector
+        if vector is None:
+            return []
+        return await self._engine.index.nearest(scope, vector, _NEAREST, statistics, within)
 
     async def _background_of(self, embedder: Embedder) -> Background:
         """Kept in memory and in the database: it costs as much as a few queries."""

@@ -177,8 +177,10 @@ class Indexer:
         await self._forget_in_memory(scope)
 
     async def _forget_in_memory(self, scope: Scope) -> None:
-        """Drop what this process holds of a scope, and its index file if nothing is left of it."""
+        """Drop what is remembered of a scope, and its index file if nothing is left of it."""
         self._engine.selector.forget(scope)
+        if self._engine.results is not None:
+            await self._engine.results.forget(scope)
         vectors = self._engine.vectors
         if vectors is not None:
             vectors.forget(scope.key)
@@ -341,6 +343,7 @@ class Indexer:
             done += 1
             await progress(done, max(total, done))
         await self.note_analyzer(anew=True)
+        await self._engine.forget_totals()
         return done
 
     async def _all_files(self) -> AsyncIterator[IndexedFile]:

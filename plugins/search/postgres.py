@@ -159,6 +159,8 @@ class PostgresIndex(Index):
         passage_ids: Sequence[int],
         vectors: Sequence[npt.NDArray[np.float32] | None],
     ) -> list[Candidate]:
+        if not passage_ids:
+            return []
         readings = [vector for vector in vectors if vector is not None]
         cosine = "NULL::float8"
         if readings:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from plugins.search.index import Totals
     from plugins.search.query import Filters
     from plugins.search.settings import Settings
-    from plugram import Context, Database, Embedder, Scope
+    from plugram import Cache, Context, Database, Embedder, Scope
 
 
 class Search:
@@ -35,9 +35,10 @@ class Search:
         embedder: Callable[[], Embedder | None],
         folder: Callable[[], Path],
         log: structlog.stdlib.BoundLogger,
+        cache: Cache | None = None,
     ) -> None:
         """As `Engine`."""
-        self.engine = Engine(db, settings, embedder=embedder, folder=folder, log=log)
+        self.engine = Engine(db, settings, embedder=embedder, folder=folder, log=log, cache=cache)
         self.indexer = Indexer(self.engine)
         self.results = Results(self.engine)
         self._finder = Finder(self.engine)
@@ -68,7 +69,7 @@ class Search:
     # -- how it is
 
     async def totals(self) -> Totals:
-        return await self.engine.index.totals()
+        return await self.engine.totals()
 
     async def prepare(self) -> None:
         """At start: note which rules the index is written by, and say it if they changed."""

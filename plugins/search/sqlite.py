@@ -80,6 +80,8 @@ class SqliteIndex(Index):
         passage_ids: Sequence[int],
         vectors: Sequence[npt.NDArray[np.float32] | None],
     ) -> list[Candidate]:
+        if not passage_ids:
+            return []
         readings = [vector for vector in vectors if vector is not None]
         rows = await self.db.fetch(
             "SELECT p.id, p.file_id, p.terms, f.name_terms, v.vector FROM search_passages p"
