@@ -75,20 +75,25 @@ async def _all_mended(
 ) -> dict[int, tuple[Group, str]]:
     """By their places, the words that are taken for typos, and what they were meant to be."""
     unknown = [at for at, word in enumerate(words) if not groups[at].df and not word.ngram]
-    sure = _seems_at_home(groups)
-    if not sure and len(unknown) > _MOST_DOUBTED:
+    at_home = _seems_at_home(groups)
+    if not at_home and len(unknown) > _MOST_DOUBTED:
         return {}
     found = {at: await _mended(groups[at], words[at], scope, languages, index) for at in unknown}
     mended = {at: guess for at, guess in found.items() if guess[1]}
-    telling = [
+    telling = {
         at for at in unknown if not words[at].stop and len(words[at].exact) >= spelling.SHORTEST
-    ]
-    if sure or (
-        mended.keys() >= set(telling)
-        and await _belong_together([mended[at][0] for at in telling], scope, index)
+    }
+    if at_home or (
+        mended.keys() >= telling
+        and await _belong_together([mended[at][0] for at in sorted(telling)], scope, index)
     ):
         return mended
-    return {}
+    # A word on the other keyboard is no accident.
+    return {at: one for at, one in mended.items() if one[1] == _swapped(words[at])}
+
+
+def _swapped(word: QueryWord) -> str:
+    return spelling.other_layout(word.exact) if len(word.exact) >= _SHORTEST_BEGINNING else ""
 
 
 async def _belong_together(guesses: Sequence[Group], scope: Scope, index: Index) -> bool:
@@ -158,8 +163,8 @@ async def _mended(
 ) -> tuple[Group, str]:
     """A word that no document has may hold a typo, or be typed on the other keyboard. What it was
     meant to be, "" if nobody can tell."""
-    swapped = spelling.other_layout(word.exact)
-    forms = _forms_of([swapped], _COMPLETED, languages)
+    swapped = _swapped(word)
+    forms = _forms_of([swapped], _COMPLETED, languages) if swapped else {}
     if counts := await index.known(scope, forms):
         return _of_forms(word, forms, counts), swapped
     guesses: Mapping[str, float] = {}

@@ -19,6 +19,7 @@ search-found = { $files ->
    *[other] 🔎 <b>{ $query }</b>: { $files } файла
 }
 search-listed = { $files ->
+    [1] 🔎 { $files } файл
     [one] 🔎 { $files } файл, сначала новые
     [few] 🔎 { $files } файла, сначала новые
     [many] 🔎 { $files } файлов, сначала новые

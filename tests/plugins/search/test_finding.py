@@ -72,9 +72,10 @@ async def test_what_was_mended_is_told(wordy: Room) -> None:
         ("зологг арендатр", {}),
         ("bracos salem", {"bracos": "barcos", "salem": "salen"}),
         ("ljujdjh fhtyls", {"ljujdjh": "договор", "fhtyls": "аренды"}),
-        ("акукн шыдфтв", {}),
+        ("акукн шыдфтв", {"шыдфтв": "island"}),
         ("ауккн шыдфтв", {"ауккн": "ferry", "шыдфтв": "island"}),
         ("[jkjl", {"[jkjl": "холод"}),
+        ("lfnf ljujdjhf", {"ljujdjhf": "договора"}),
         ("aunque lluvia manzana", {}),
     ],
 )
