@@ -55,6 +55,7 @@ def incoming(message: Message) -> Incoming | None:
         sender_id=sender.id if sender else message.chat.id,
         size=media.file_size,
         name=getattr(media, "file_name", None),
+        album=message.media_group_id or "",
         form=_form(media) if sent_as == "sticker" else "",
         caption=message.caption or "",
         thread_id=message.message_thread_id if message.is_topic_message else None,

@@ -54,6 +54,8 @@ class TelegramFile(Model):
     found_by = fields.CharField(8, default="")
     """`text`: by what it says; `label`: by its name and caption alone; empty: by nothing."""
     duplicate_of = fields.BigIntField(null=True)
+    batch_id = fields.BigIntField(null=True)
+    """The `Batch` whose message tells of it; None: it has its own."""
     status_message_id = fields.BigIntField(null=True)
     """The message that tells how far it is; None: still to be sent."""
     revision = fields.IntField(default=0)
@@ -85,6 +87,30 @@ class TelegramFile(Model):
             Index(fields=("scope", "file_unique_id")),
             Index(fields=("scope", "sha256")),
         )
+
+
+class Batch(Model):
+    """Files that came together: one message tells of all of them."""
+
+    id = fields.BigIntField(primary_key=True)
+    scope = fields.CharField(64)
+    chat_id = fields.BigIntField()
+    sender_id = fields.BigIntField()
+    thread_id = fields.BigIntField(null=True)
+    album = fields.CharField(64, default="")
+    """Telegram's id of the album; empty: they came one by one, and fast."""
+    message_id = fields.BigIntField()
+    """The message with the first of them."""
+    status_message_id = fields.BigIntField(null=True)
+    status_until = fields.FloatField(default=0)
+    """Database time until which somebody is editing the message."""
+    last_at = fields.DatetimeField()
+    """When the last of them came."""
+    created_at = fields.DatetimeField(auto_now_add=True)
+
+    class Meta:
+        table = "files_batches"
+        indexes = (Index(fields=("scope", "chat_id")),)
 
 
 class Blob(Model):

@@ -12,6 +12,7 @@ from tortoise.timezone import now
 
 from plugins.files.models import (
     METADATA,
+    Batch,
     Blob,
     CachedExtraction,
     Document,
@@ -295,6 +296,8 @@ async def remove(file: TelegramFile) -> None:
         await model.filter(file_id__in=gone).delete()
     await Tag.filter(file_id__in=gone).delete()
     await TelegramFile.filter(scope=file.scope, id__in=gone).delete()
+    if file.batch_id is not None and not await TelegramFile.filter(batch_id=file.batch_id).exists():
+        await Batch.filter(id=file.batch_id).delete()
 
 
 async def reserve_blob(
@@ -334,6 +337,12 @@ async def drop_blob(blob: Blob) -> None:
     """The row of removed bytes, and what was ever read of them."""
     if await Blob.filter(sha256=blob.sha256, refcount=-1).delete():
         await CachedExtraction.filter(sha256=blob.sha256).delete()
+
+
+async def put_together(file: TelegramFile, batch: Batch) -> None:
+    """The batch's message tells of this file."""
+    file.batch_id = batch.id
+    await TelegramFile.filter(scope=file.scope, id=file.id).update(batch_id=batch.id)
 
 
 async def note_job(file: TelegramFile, job_id: int) -> None:

@@ -8,14 +8,14 @@ import hashlib
 import mimetypes
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from plugins.files import extractions, names, reading, repository, views
+from plugins.files import batches, extractions, names, reading, repository, views
 from plugins.files.keeper import Keeper
-from plugins.files.models import Document, Image, Stage, TelegramFile
+from plugins.files.models import Batch, Document, Image, Stage, TelegramFile
 from plugins.files.pages import CardFacts
 from plugins.files.settings import Settings
 from plugins.files.status import StatusBoard
@@ -115,6 +115,8 @@ class Incoming:
     """As the sender's program called it; anything may be in it."""
     caption: str = ""
     thread_id: int | None = None
+    album: str = ""
+    """Telegram's id of the album that it came in."""
     form: str = ""
     """The extension, where the kind alone doesn't tell it: of stickers."""
     facts: Mapping[str, Any] = field(default_factory=dict)
@@ -145,7 +147,7 @@ class Files:
         self.ctx = ctx
         self.settings = ctx.config(Settings)
         self.keeper = Keeper(ctx)
-        self.board = StatusBoard(ctx, self.status_text, self.settings.edit_pause)
+        self.board = StatusBoard(ctx, self.status_text, self.batch_text, self.settings.edit_pause)
 
     @property
     def limit(self) -> int:
@@ -165,14 +167,45 @@ class Files:
             await self._reply(item, refusal)
             return
         known = await repository.sent_before(scope, item.file_unique_id)
+        batch = await batches.find(scope, item, self.settings.batch_from - 1)
         if known is not None and known.problem not in repository.LOST:
-            await self._tell_duplicate(known, item.chat_id, item.message_id, t)
+            if batch is None:
+                await self._tell_duplicate(known, item.chat_id, item.message_id, t)
+            else:
+                await self._note_duplicate(item, scope, known, batch)
+            return
+        if batch is not None:
+            await self._receive_together(item, scope, known, batch)
             return
         message_id = await self._first_status(item, views.received(t, item.clean_name, item.kind))
         async with self.ctx.transaction(scope):
             file = await self._admit(item, scope, known, message_id)
             await self._enqueue("store", file)
         if message_id is None:
+            self.board.touch(file.chat_id, file.id)
+
+    async def _receive_together(
+        self, item: Incoming, scope: Scope, lost: TelegramFile | None, batch: Batch
+    ) -> None:
+        """One of several files at once: the board tells of all of them in one message."""
+        async with self.ctx.transaction(scope):
+            await batches.join(batch)
+            file = await self._admit(item, scope, lost, None)
+            await repository.put_together(file, batch)
+            await self._enqueue("store", file)
+            self.board.touch(file.chat_id, file.id)
+
+    async def _note_duplicate(
+        self, item: Incoming, scope: Scope, known: TelegramFile, batch: Batch
+    ) -> None:
+        await self.keeper.restore(scope, [known.id])
+        async with self.ctx.transaction(scope):
+            await batches.join(batch)
+            file = await self._admit(item, scope, None, None)
+            await repository.put_together(file, batch)
+            await repository.change(
+                scope, file.id, duplicate_of=known.id, problem=repository.DUPLICATE
+            )
             self.board.touch(file.chat_id, file.id)
 
     async def _tell_duplicate(
@@ -231,6 +264,7 @@ class Files:
                 "sender_id": item.sender_id,
                 "title": str(item.facts.get("title") or "")[:_LONGEST_TITLE],
                 "problem": "",
+                "batch_id": None,
                 "status_message_id": status_message_id,
                 "revision": file.revision + 1,
                 "shown": file.revision + (status_message_id is not None),
@@ -353,8 +387,11 @@ class Files:
             problem=repository.DUPLICATE,
         )
         self.board.touch(file.chat_id, file.id)
-        t = await self._translate(file)
-        await self._tell_duplicate(original, file.chat_id, file.message_id, t)
+        if file.batch_id is None:
+            t = await self._translate(file)
+            await self._tell_duplicate(original, file.chat_id, file.message_id, t)
+        else:
+            await self.keeper.restore(Scope(original.scope), [original.id])
 
     async def _note(self, file: TelegramFile, problem: str) -> None:
         """Tell why it doesn't go on."""
@@ -578,6 +615,12 @@ class Files:
             supported=self.supported(),
             searchable=self._is_searchable(),
         )
+
+    async def batch_text(self, batch: Batch, files: Sequence[TelegramFile]) -> str:
+        """What the message of files that came together reads now, in their sender's language."""
+        person = await self.ctx.people.get(batch.sender_id)
+        how_far = batches.progress(files, searchable=self._is_searchable())
+        return views.batch(self.ctx.translate(person.language), how_far, supported=self.supported())
 
     def _is_searchable(self) -> bool:
         """Whether somebody here makes files searchable."""

@@ -33,3 +33,10 @@ class Settings(PluginSettings):
         description="Days that a deleted file stays in the trash. 0: until the next full hour.",
     )
     page_size: int = Field(default=8, ge=1, le=40, description="Files on a page of /files.")
+    batch_from: int = Field(
+        default=5,
+        ge=2,
+        le=100,
+        description="Of files that come within ten seconds of each other, this one and those after "
+        "it share one status message. Those of an album always do.",
+    )

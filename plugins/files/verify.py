@@ -250,6 +250,12 @@ class Verifier:
         )
         async for finding in self._rows_without("files_telegram_files", where):
             yield finding
+        where = (
+            "NOT EXISTS (SELECT 1 FROM files_telegram_files file"
+            " WHERE file.batch_id = files_batches.id)"
+        )
+        async for finding in self._rows_without("files_batches", where):
+            yield finding
 
     async def _rows_without(self, table: str, where: str) -> AsyncIterator[Finding]:
         found = int(await self.ctx.db.fetchval(f"SELECT COUNT(*) FROM {table} WHERE {where}"))  # noqa: S608 - ours

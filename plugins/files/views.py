@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from plugins.files.models import Stage
 
 if TYPE_CHECKING:
+    from plugins.files.batches import Progress
     from plugins.files.models import Document, Image, TelegramFile
     from plugram import Translate
 
@@ -21,6 +22,8 @@ _ICONS = {
     "stickers": "🌟",
 }
 _MEGABYTE = 1 << 20
+_NAMED = 5
+"""Files with the same problem that are named."""
 
 
 def received(t: Translate, name: str, kind: str) -> str:
@@ -55,10 +58,7 @@ def searching(
     t: Translate, file: TelegramFile, *, supported: Iterable[str], searchable: bool
 ) -> str:
     """How a stored file can be found, or why not."""
-    problem, _, what = file.problem.partition(":")  # `script:greek`
-    trouble = problem and t(
-        f"files-problem-{problem}", supported=", ".join(supported) or "–", what=what
-    )
+    trouble = file.problem and _trouble(t, file, supported)
     progress = ""
     if file.stage == Stage.STORED and file.parts > 1:
         progress = t("files-part", part=file.part, parts=file.parts)
@@ -86,6 +86,36 @@ def _size_of(t: Translate, document: Document | Image | None) -> str:
     if document.words:
         parts.append(t("files-words", words=document.words))
     return " · ".join(parts)
+
+
+def batch(t: Translate, how_far: Progress, supported: Iterable[str] = ()) -> str:
+    """One message about files that came together: counts, then what is wrong with which."""
+    counts = [
+        ("files-batch-coming", how_far.coming),
+        ("files-batch-meaning", how_far.meaning),
+        ("files-batch-found", how_far.found),
+        ("files-batch-kept", how_far.kept),
+        ("files-batch-duplicates", how_far.duplicates),
+        ("files-batch-failed", how_far.failed),
+    ]
+    lines: list[str] = [t("files-batch", files=how_far.files)]
+    lines += [t(key, files=files) for key, files in counts if files]
+    alike: dict[str, list[TelegramFile]] = {}
+    for file in how_far.troubled:
+        alike.setdefault(_trouble(t, file, supported), []).append(file)
+    lines += [f"\n{_named(t, files)}\n{trouble}" for trouble, files in alike.items()]
+    return _lines(*lines)
+
+
+def _named(t: Translate, files: Sequence[TelegramFile]) -> str:
+    names = ", ".join(title(one.name, one.kind) for one in files[:_NAMED])
+    more = len(files) - _NAMED
+    return f"{names} {t('files-batch-more', files=more)}" if more > 0 else names
+
+
+def _trouble(t: Translate, file: TelegramFile, supported: Iterable[str]) -> str:
+    problem, _, what = file.problem.partition(":")  # `script:greek`
+    return t(f"files-problem-{problem}", supported=", ".join(supported) or "–", what=what)
 
 
 def too_large(t: Translate, name: str, kind: str, size: int, limit: int) -> str:

@@ -203,3 +203,16 @@ files-emptied = ❌ { $files ->
 files-back-from-trash = ♻️ <b>{ $name }</b> was in the trash. It's back.
 files-not-yours = Only whoever sent this file and the group's admins may change it.
 files-not-admin = Only the group's admins may empty the trash.
+
+# One message about files that came together.
+files-batch = 🗂 <b>{ $files ->
+    [one] { $files } file
+   *[other] { $files } files
+}</b>
+files-batch-coming = ⏳ { $files } being saved and read
+files-batch-meaning = ✅ { $files } searchable by words and meaning
+files-batch-found = ✅ { $files } searchable by words
+files-batch-kept = ✅ { $files } saved, with nothing to search by
+files-batch-duplicates = 🔁 { $files } I had already
+files-batch-failed = ❌ { $files } I couldn't save
+files-batch-more = and { $files } more

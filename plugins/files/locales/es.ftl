@@ -214,3 +214,17 @@ files-emptied = ❌ { $files ->
 files-back-from-trash = ♻️ <b>{ $name }</b> estaba en la papelera. Ya está de vuelta.
 files-not-yours = Solo quien envió este archivo y los administradores del grupo pueden cambiarlo.
 files-not-admin = Solo los administradores del grupo pueden vaciar la papelera.
+
+# Un solo mensaje sobre archivos que llegaron juntos.
+files-batch = 🗂 <b>{ $files ->
+    [one] { $files } archivo
+    [many] { $files } de archivos
+   *[other] { $files } archivos
+}</b>
+files-batch-coming = ⏳ Guardando y leyendo: { $files }
+files-batch-meaning = ✅ Se buscan por palabras y por significado: { $files }
+files-batch-found = ✅ Se buscan por palabras: { $files }
+files-batch-kept = ✅ Guardados, sin nada por lo que buscarlos: { $files }
+files-batch-duplicates = 🔁 Ya los tenía: { $files }
+files-batch-failed = ❌ No he podido guardar: { $files }
+files-batch-more = y { $files } más

@@ -225,3 +225,18 @@ files-emptied = ❌ { $files ->
 files-back-from-trash = ♻️ <b>{ $name }</b> лежал в корзине. Теперь он снова здесь.
 files-not-yours = Менять этот файл могут только тот, кто его прислал, и админы группы.
 files-not-admin = Очищать корзину могут только админы группы.
+
+# Одно сообщение о файлах, которые пришли вместе.
+files-batch = 🗂 <b>{ $files ->
+    [one] { $files } файл
+    [few] { $files } файла
+    [many] { $files } файлов
+   *[other] { $files } файла
+}</b>
+files-batch-coming = ⏳ Сохраняю и читаю: { $files }
+files-batch-meaning = ✅ Ищутся по словам и по смыслу: { $files }
+files-batch-found = ✅ Ищутся по словам: { $files }
+files-batch-kept = ✅ Сохранены, но искать в них не по чему: { $files }
+files-batch-duplicates = 🔁 Уже были у меня: { $files }
+files-batch-failed = ❌ Не удалось сохранить: { $files }
+files-batch-more = и ещё { $files }

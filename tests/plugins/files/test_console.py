@@ -14,7 +14,7 @@ from playground.client import Person
 from plugins.files import repository
 from plugins.files.models import TelegramFile
 from plugram import SYSTEM
-from tests.plugins.files.conftest import sent, until
+from tests.plugins.files.conftest import ears, sent, until
 
 
 async def run(app: App, *words: str) -> str:
@@ -45,6 +45,7 @@ async def test_an_operator_deletes_and_verifies(app: App, ann: Person) -> None:
 
     assert "1 of 1 files being deleted" in await run(app, "delete", "1", "--yes")
     await until(lambda: _no_file())
+    ears(app).news.clear()  # which keeps what it heard
     assert json.loads(await run(app, "verify", "--json")) == []
 
 

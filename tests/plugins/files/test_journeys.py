@@ -14,7 +14,7 @@ from plugins.files import repository
 from plugins.files.models import Audio, Blob, Document, Image, TelegramFile
 from plugram import SYSTEM, Scope
 from tests.plugins.documents.samples import pdf, word
-from tests.plugins.files.conftest import ears, row
+from tests.plugins.files.conftest import ears, files_of, row
 from tests.support.processes import PlaygroundProcess
 
 
@@ -62,6 +62,7 @@ async def test_a_document_from_receipt_to_search(
 async def test_the_status_never_goes_back(
     app: App, ann: Person, tmp_path: Path, playground: PlaygroundProcess
 ) -> None:
+    object.__setattr__(files_of(app).settings, "batch_from", 100)
     for number in range(12):
         await ann.upload(word(tmp_path / "a.docx").read_bytes() + b" " * number, name="a.docx")
     await asyncio.sleep(0.1)

@@ -1,0 +1,127 @@
+"""Many files at once: one message tells of them, and each comes to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import resource
+from pathlib import Path
+from typing import Any
+
+from core.app import App
+from playground.client import Person, text_of
+from plugins.files import batches, repository
+from plugins.files.models import Batch, Stage, TelegramFile
+from plugram import SYSTEM, Scope
+from tests.plugins.documents.samples import pdf, word
+from tests.plugins.files.conftest import ears, files_of, until
+from tests.support.processes import PlaygroundProcess
+
+GROWTH_MB = 80
+"""What a hundred small files may add to the process's memory: code that is loaded at first use."""
+
+
+async def final(ann: Person, message: dict[str, Any]) -> str:
+    """A batch's message once nothing in it waits any more."""
+    async with asyncio.timeout(30):
+        while True:
+            for shown in await ann.messages(after=message["message_id"] - 1):
+                if shown["message_id"] == message["message_id"] and "⏳" not in text_of(shown):
+                    return text_of(shown)
+            await asyncio.sleep(0.1)
+
+
+async def test_an_album_has_one_message(app: App, ann: Person, tmp_path: Path) -> None:
+    await ann.upload(b"album 1", name="known.txt")
+    await ann.wait_text(await ann.wait_reply(), "✅")
+    contents = {
+        "again.txt": b"album 1",
+        "two.txt": b"album 2",
+        "three.txt": b"album 3",
+        "program.exe": b"MZ\x90\0" + bytes(200),
+    }
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    sent = await ann.album([tmp_path / name for name in contents], as_="document", caption="#trip")
+    told = await ann.wait_reply(contains="🗂")
+    assert told["reply_to_message"]["message_id"] == sent[0]["message_id"]
+    text = await final(ann, told)
+    assert "4 files" in text
+    assert "3 searchable by words" in text
+    assert "1 I had already" in text
+    assert "program.exe" in text
+    assert "can't read this kind" in text
+    assert len([one for one in await ann.messages() if one["from"]["is_bot"]]) == 2
+    await files_of(app).keeper.purge(SYSTEM, await _ids())
+    await until(_no_batch)
+
+
+async def _ids() -> list[int]:
+    return [file.id for file in await TelegramFile.all()]
+
+
+async def _no_batch() -> bool:
+    return not await Batch.all().exists()
+
+
+def mixed(folder: Path, number: int) -> tuple[str, bytes]:
+    """One of ten kinds of small files, each with its own content."""
+    from PIL import Image as Picture
+
+    picture = io.BytesIO()
+    Picture.new("RGB", (20, 20), (number, 0, 0)).save(picture, "PNG")
+    words = f"Words of file {number}."
+    kinds: list[tuple[str, bytes]] = [
+        ("txt", words.encode()),
+        ("md", f"# Title\n\n{words}".encode()),
+        ("html", f"<p>{words}</p>".encode()),
+        ("pdf", pdf(folder / "a.pdf", [[words]]).read_bytes()),
+        ("docx", word(folder / "a.docx").read_bytes() + b" " * number),
+        ("png", picture.getvalue()),
+        ("mp3", b"ID3\x04" + words.encode() + bytes(200)),
+        ("exe", b"MZ\x90\0" + words.encode() + bytes(200)),
+        ("pdf", b"%PDF-1.7\n" + words.encode()),
+        ("txt", b" " * (number + 1)),
+    ]
+    extension, content = kinds[number % len(kinds)]
+    return f"{number:03}.{extension}", content
+
+
+async def test_a_hundred_mixed_files_at_once(
+    app: App, ann: Person, tmp_path: Path, playground: PlaygroundProcess
+) -> None:
+    contents = [mixed(tmp_path, number) for number in range(100)]
+    await ann.upload(b"the first loads the readers", name="first.txt")
+    await ann.wait_text(await ann.wait_reply(), "✅")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for at in range(0, 100, 10):  # ten at a time, in their order
+        for name, content in contents[at : at + 10]:
+            await ann.upload(content, name=name)
+
+    async def all_final() -> bool:
+        files = await TelegramFile.all()
+        counts = batches.progress(files, searchable=True)
+        return len(files) == 101 and counts.coming == 0
+
+    await until(all_final, 60)
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    assert grown < GROWTH_MB
+
+    scope = Scope.user(int((await ann.messages())[0]["chat"]["id"]))
+    files = sorted(await TelegramFile.all(), key=lambda file: file.message_id)
+    assert [file.id for file in files] == sorted(file.id for file in files)
+    assert [file.name for file in files[1:]] == [name for name, _ in contents]
+    assert await repository.count(scope) == 101
+    assert all(file.stage >= Stage.PROCESSED for file in files)
+    assert {file.name[-3:] for file in files if file.problem} == {"exe", "pdf", "txt"}
+    assert len(ears(app).processed) == 101  # a name finds what can't be read
+
+    (batch,) = await Batch.all()
+    assert batch.status_message_id is not None
+    text = await final(ann, {"message_id": batch.status_message_id})
+    assert "97 files" in text
+    assert "and 5 more" in text
+    bots = [one for one in await ann.messages() if one["from"]["is_bot"]]
+    assert len(bots) == 5  # four alone, and one for all others
+    shown = [one["message_id"] for one in bots]
+    assert shown == sorted(shown)
