@@ -16,7 +16,7 @@ import asyncio
 import contextlib
 import secrets
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Protocol, TypeVar
 
@@ -24,6 +24,7 @@ import orjson
 
 from core.errors import LockedError
 from core.log import get_logger
+from core.metrics import counter
 
 T = TypeVar("T")
 
@@ -45,6 +46,7 @@ class Store(Protocol):
     async def set(self, key: str, value: bytes, ttl: float | None) -> None: ...
     async def delete(self, *keys: str) -> int: ...
     async def clear(self, prefix: str) -> int: ...
+    async def keys(self, prefix: str) -> list[str]: ...
     async def acquire(self, key: str, owner: bytes, ttl: float) -> bool: ...
     async def extend(self, key: str, owner: bytes, ttl: float) -> bool: ...
     async def release(self, key: str, owner: bytes) -> None: ...
@@ -52,7 +54,8 @@ class Store(Protocol):
 
 
 class Cache:
-    """`redis`: a `redis.asyncio.Redis`, or None for memory. Every key starts with `prefix:`."""
+    """`redis`: a `redis.asyncio.Redis`, or None for memory. Every key starts with `prefix:`, values
+    with `prefix:cache:`, so that all of them can be cleared and locks and limits stay."""
 
     def __init__(
         self,
@@ -63,19 +66,23 @@ class Cache:
     ) -> None:
         """`clock`: seconds, by which entries of memory expire."""
         self._store: Store = MemoryStore(clock) if redis is None else RedisStore(redis)
-        self._prefix = prefix
+        self._root = prefix
+        self._path = ""
         self._away = _Away()
 
     def namespaced(self, prefix: str) -> Cache:
         """The same cache, with keys of its own."""
         child = object.__new__(Cache)
         child._store, child._away = self._store, self._away
-        child._prefix = f"{self._prefix}:{prefix}"
+        child._root, child._path = self._root, f"{self._path}{prefix}:"
         return child
 
     async def get(self, key: str, default: Any = None) -> Any:
         """The value, or `default` if there is none (any more)."""
         found = await self._away.guard(self._store.get(self._key(key)), None)
+        counter("cache_reads", "Values asked of the cache", "of", "outcome").labels(
+            self._path.rstrip(":"), "miss" if found is None else "hit"
+        ).inc()
         return default if found is None else orjson.loads(found)
 
     async def set(self, key: str, value: Any, ttl: float | None = None) -> None:
@@ -87,8 +94,15 @@ class Cache:
         return await self._away.guard(self._store.delete(*map(self._key, keys)), 0)
 
     async def clear_prefix(self, prefix: str = "") -> int:
-        """Forget every key that starts so; how many there were."""
+        """Forget every value whose key starts so; how many there were."""
         return await self._away.guard(self._store.clear(self._key(prefix)), 0)
+
+    async def entries(self, prefix: str = "") -> dict[str, int]:
+        """By the first part of their keys (a plugin's id, in the cache of all), how many values
+        there are. Raises OSError when Redis is away."""
+        skipped = len(self._key(""))
+        keys = await self._store.keys(self._key(prefix))
+        return dict(Counter(key[skipped:].partition(":")[0] for key in keys))
 
     async def take(self, key: str, limit: int, per: float = 60.0) -> float:
         """Use one of `limit` uses in `per` seconds, shared by all processes that share the Redis: 0
@@ -98,7 +112,9 @@ class Cache:
         is away nobody is held up.
         """
         gap = per / limit
-        return await self._away.guard(self._store.take(self._key(key), gap, per - gap), 0.0)
+        return await self._away.guard(
+            self._store.take(self._key(key, "limit"), gap, per - gap), 0.0
+        )
 
     @contextlib.asynccontextmanager
     async def lock(self, name: str, ttl: float = 30.0, *, wait: float = 0.0) -> AsyncIterator[None]:
@@ -107,7 +123,7 @@ class Cache:
         It is renewed as long as the process lives, and free `ttl` seconds after it died. Raises
         LockedError if somebody else has it for `wait` seconds, or Redis is away.
         """
-        key, owner = self._key(f"lock:{name}"), secrets.token_bytes(12)
+        key, owner = self._key(name, "lock"), secrets.token_bytes(12)
         await self._acquire(name, key, owner, ttl, wait)
         renewing = asyncio.create_task(self._renew(name, key, owner, ttl), name=f"lock-{name}")
         try:
@@ -140,8 +156,8 @@ class Cache:
                     log.warning("a lock was lost: Redis forgot it", lock=name)
                     return
 
-    def _key(self, key: str) -> str:
-        return f"{self._prefix}:{key}"
+    def _key(self, key: str, sort: str = "cache") -> str:
+        return f"{self._root}:{sort}:{self._path}{key}"
 
 
 class _Away:
@@ -190,7 +206,10 @@ class MemoryStore:
         return sum(self._entries.pop(key, None) is not None for key in keys)
 
     async def clear(self, prefix: str) -> int:
-        return await self.delete(*[key for key in self._entries if key.startswith(prefix)])
+        return await self.delete(*await self.keys(prefix))
+
+    async def keys(self, prefix: str) -> list[str]:
+        return [key for key in self._entries if key.startswith(prefix)]
 
     async def acquire(self, key: str, owner: bytes, ttl: float) -> bool:
         if await self.get(key) is not None:
@@ -255,14 +274,22 @@ class RedisStore:
         return int(await _translated(self._redis.delete(*keys))) if keys else 0
 
     async def clear(self, prefix: str) -> int:
-        cursor, removed = 0, 0
+        return sum([await self.delete(*keys) async for keys in self._scan(prefix)])
+
+    async def keys(self, prefix: str) -> list[str]:
+        found = [key async for keys in self._scan(prefix) for key in keys]
+        return [key.decode() if isinstance(key, bytes) else key for key in dict.fromkeys(found)]
+
+    async def _scan(self, prefix: str) -> AsyncIterator[list[Any]]:
+        """In steps, so that a large server serves others meanwhile."""
+        cursor = 0
         pattern = "".join(f"\\{c}" if c in "*?[]\\^-" else c for c in prefix) + "*"
         while True:
             scan = self._redis.scan(cursor=cursor, match=pattern, count=_SCAN)
             cursor, keys = await _translated(scan)
-            removed += await self.delete(*keys)
+            yield keys
             if not int(cursor):
-                return removed
+                return
 
     async def acquire(self, key: str, owner: bytes, ttl: float) -> bool:
         return bool(await _translated(self._redis.set(key, owner.hex(), px=_ms(ttl), nx=True)))

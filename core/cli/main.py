@@ -31,6 +31,7 @@ _GROUPS = {
     "plugins": ("core.cli.plugins", "List, inspect, check and switch plugins."),
     "jobs": ("core.cli.jobs", "List, retry and cancel background jobs."),
     "updates": ("core.cli.updates", "List and retry updates that were set aside."),
+    "cache": ("core.cli.cache", "Clear and count what is kept for a while."),
     "db": ("core.cli.db", "Migrate the database."),
 }
 

@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from core import cache as caches
 from core.cache import Cache
 from core.errors import LockedError
+from core.metrics import exposition
 from tests.support.servers import Valkey, free_port
 
 
@@ -64,6 +65,32 @@ async def test_clears_by_prefix_literally(cache: Cache) -> None:
     assert await cache.clear_prefix("pag*") == 1
     assert await cache.clear_prefix("page:") == 2
     assert await cache.get("other") == "other"
+
+
+async def test_clearing_spares_locks_limits_and_strangers(cache: Cache) -> None:
+    plugin = cache.namespaced("search")
+    await plugin.set("results:1", 1)
+    await cache.namespaced("files").set("list", 1)
+    assert await plugin.take("asks", 1) == 0
+    async with plugin.lock("rebuild"):
+        assert await cache.entries() == {"search": 1, "files": 1}
+        assert await cache.entries("files") == {"files": 1}
+        assert await cache.clear_prefix("search:results") == 1
+        assert await cache.entries() == {"files": 1}
+        assert await cache.clear_prefix() == 1
+        with pytest.raises(LockedError):
+            await plugin.lock("rebuild").__aenter__()
+    assert await plugin.take("asks", 1) > 0
+
+
+async def test_reads_are_counted(cache: Cache) -> None:
+    plugin = cache.namespaced("counted")
+    await plugin.set("key", 1)
+    await plugin.get("key")
+    await plugin.get("another")
+    told = exposition().decode()
+    assert 'plugram_cache_reads_total{of="counted",outcome="hit"}' in told
+    assert 'plugram_cache_reads_total{of="counted",outcome="miss"}' in told
 
 
 async def test_one_holds_a_lock(cache: Cache) -> None:
