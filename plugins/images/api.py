@@ -36,7 +36,11 @@ def opened(path: str, megapixels: float) -> Image.Image:
         raise SandboxRefused("not a picture that can be read", reason="corrupt") from None
     except _ERRORS as error:
         raise SandboxRefused(f"a damaged picture: {error}", reason="corrupt") from None
-    _measure(picture, megapixels)
+    try:
+        _measure(picture, megapixels)
+    except SandboxRefused:
+        picture.close()
+        raise
     return picture
 
 

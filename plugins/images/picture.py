@@ -35,26 +35,29 @@ def extract(path: str, limits: dict[str, Any]) -> dict[str, Any]:
     """`metadata`: width, height, format, frames or pages, phash, and, where the camera wrote them,
     taken_at, camera, latitude, longitude."""
     megapixels = float(limits["options"]["max_megapixels"])
-    picture = api.opened(path, megapixels)
-    width, height = picture.size
+    with api.opened(path, megapixels) as picture:
+        known, pages = _told(picture), api.pages(picture)
+        first, damaged = api.page(picture, 1, megapixels, at_least=_MARGIN * _THUMBNAIL)
+        known |= {"phash": phash(first)} | ({"pages": pages} if pages > 1 else {})
+        legible = min(known["width"], known["height"]) >= _SMALLEST
+        return {
+            "sections": [],
+            "metadata": known,
+            "thumbnail": thumbnail(first),
+            "warnings": [*(["damaged"] if damaged else []), *([UNREAD] if legible else [])],
+            "resume": _for_ocr(pages) if legible else None,
+        }
+
+
+def _told(picture: Image.Image) -> dict[str, Any]:
+    """What its head says; width and height as it is looked at."""
     known = _exif(picture)
+    width, height = picture.size
     if known.pop("on_its_side", False):
         width, height = height, width
-    pages = api.pages(picture)
     known |= {"width": width, "height": height, "format": str(picture.format)}
-    frames = int(getattr(picture, "n_frames", 1)) if pages == 1 else 1
-    known |= {"frames": frames} if frames > 1 else {}
-    known |= {"pages": pages} if pages > 1 else {}
-    first, damaged = api.page(picture, 1, megapixels, at_least=_MARGIN * _THUMBNAIL)
-    known["phash"] = phash(first)
-    large = min(width, height) >= _SMALLEST
-    return {
-        "sections": [],
-        "metadata": known,
-        "thumbnail": thumbnail(first),
-        "warnings": [*(["damaged"] if damaged else []), *([UNREAD] if large else [])],
-        "resume": _for_ocr(pages) if large else None,
-    }
+    frames = getattr(picture, "n_frames", 1) if api.pages(picture) == 1 else 1
+    return known | ({"frames": int(frames)} if frames > 1 else {})
 
 
 def _for_ocr(pages: int) -> dict[str, Any]:

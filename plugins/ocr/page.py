@@ -62,11 +62,13 @@ def _sheet(path: str, source: str, number: int, options: dict[str, Any]) -> Pixe
     """The page, grey."""
     if source == "pdf":
         return _drawn(path, number, int(options["dpi"]))
-    picture, _ = pictures.page(pictures.opened(path, _MEGAPIXELS), number, _MEGAPIXELS)
-    scale = math.sqrt(_MOST_SEEN / (picture.width * picture.height))
+    with pictures.opened(path, _MEGAPIXELS) as picture:
+        sheet, _ = pictures.page(picture, number, _MEGAPIXELS)
+        sheet = sheet.convert("L")
+    scale = math.sqrt(_MOST_SEEN / (sheet.width * sheet.height))
     if scale < 1:
-        picture = picture.resize((int(picture.width * scale), int(picture.height * scale)))
-    return np.array(picture.convert("L"))
+        sheet = sheet.resize((int(sheet.width * scale), int(sheet.height * scale)))
+    return np.array(sheet)
 
 
 def _drawn(path: str, number: int, dpi: int) -> Pixels:

@@ -25,6 +25,8 @@ _STEEPEST = 12.0
 """Degrees of skew that are looked for."""
 _GLANCE = 800
 """Pixels of the longer side of the copies that skew and paper are looked for in."""
+_SHADES = (1.0, 0.75, 0.55)
+"""Of the grey between paper and table: a sheet that lies half in the shadow is darker there."""
 _EVEN = 12.0
 """Spread of the paper's grey (0–255) up to which the light is taken for even."""
 
@@ -62,24 +64,27 @@ def _sheet(page: Pixels) -> npt.NDArray[np.float32] | None:
     scale = min(1.0, _GLANCE / max(page.shape))
     glance = cv2.resize(page, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     # Letters vanish, the sheet stays.
-    glance = cv2.GaussianBlur(
-        cv2.morphologyEx(glance, cv2.MORPH_CLOSE, np.ones((15, 15))), (5, 5), 0
-    )
-    _, bright = cv2.threshold(glance, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    glance = cv2.morphologyEx(glance, cv2.MORPH_CLOSE, np.ones((15, 15), np.uint8))
+    glance = cv2.GaussianBlur(glance, (5, 5), 0)
+    middle, _ = cv2.threshold(glance, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    for share in _SHADES:
+        corners = _four_corners(np.asarray(glance > middle * share, np.uint8))
+        if corners is not None:
+            return _clockwise(corners / np.float32(scale))
+    return None
+
+
+def _four_corners(bright: Pixels) -> npt.NDArray[np.float32] | None:
     outlines, _ = cv2.findContours(bright, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     if not outlines:
         return None
     outline = max(outlines, key=cv2.contourArea)
-    share = cv2.contourArea(outline) / glance.size
-    if not 0.25 < share < 0.95:
-        return None
+    area = cv2.contourArea(outline)
     hull = cv2.convexHull(outline)
-    if cv2.contourArea(outline) < 0.9 * cv2.contourArea(hull):  # letters, not a sheet
+    if not 0.25 < area / bright.size < 0.95 or area < 0.9 * cv2.contourArea(hull):
         return None
-    corners = cv2.approxPolyDP(hull, 0.03 * cv2.arcLength(hull, closed=True), closed=True)
-    if len(corners) != 4:
-        return None
-    return _clockwise(corners.reshape(4, 2).astype(np.float32) / scale)
+    corners = cv2.approxPolyDP(hull, 0.03 * cv2.arcLength(hull, True), True)
+    return corners.reshape(4, 2).astype(np.float32) if len(corners) == 4 else None
 
 
 def _clockwise(corners: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -66,7 +66,7 @@ def _read(page: Pixels) -> Reading:
         area += width * height
         full += width * height * filled
         lines.append(Line(" ".join(text.split()), _sure(confidence) * filled))
-    return Reading(lines, _foreign(lines) if full < _FULL * area else "")
+    return Reading(lines, "greek" if _greek(lines) else OTHER if full < _FULL * area else "")
 
 
 def _sure(confidence: float) -> float:
@@ -82,11 +82,10 @@ def _filled(text: str, length: float) -> float:
     return min(1.0, len(letters) / (length * _LETTERS_A_HEIGHT[wide]))
 
 
-def _foreign(lines: list[Line]) -> str:
-    """It has a few Greek letters, for formulas."""
+def _greek(lines: list[Line]) -> bool:
+    """It has a few Greek letters, for formulas, and makes words of them."""
     letters = "".join(line.text for line in lines)
-    greek = sum("\u0370" <= char < "\u0400" for char in letters)
-    return "greek" if greek > len(letters) / 3 else OTHER
+    return sum("\u0370" <= char < "\u0400" for char in letters) > len(letters) / 3
 
 
 def _size(box: Any) -> tuple[float, float]:

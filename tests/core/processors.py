@@ -276,3 +276,24 @@ def fill_scratch(path: str, limits: Limits) -> dict[str, Any]:
         Path(limits["scratch"], str(number)).write_bytes(bytes(8 << 20))
     time.sleep(5)
     return {"sections": []}
+
+
+def first_part(path: str, limits: Limits) -> dict[str, Any]:
+    """Reads a page of its own, and leaves three others to `parts`."""
+    left = {"processor": "parts", "done": 0, "total": 3, "settles": "unread"}
+    page = [{"text": "page 2", "locator": {"page": 2}}, {"text": "title"}]
+    return {"sections": page, "resume": left, "warnings": ["unread", "old"], "metadata": {"a": 1}}
+
+
+def parts(path: str, limits: Limits) -> dict[str, Any]:
+    """Dies of its second one."""
+    done = limits["resume"]["done"]
+    if done == 1:
+        os._exit(1)
+    page = {"text": f"part {done}", "locator": {"page": 1 + 2 * done}}
+    left = {"done": done + 1, "total": 3} if done < 2 else None
+    return {"sections": [page], "resume": left, "metadata": {"words": done}, "warnings": ["odd"]}
+
+
+def endless(path: str, limits: Limits) -> dict[str, Any]:
+    return {"sections": [], "resume": {"done": 0, "total": 1}}
