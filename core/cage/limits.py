@@ -58,9 +58,10 @@ def value(limits: Mapping[str, Any], name: str) -> int:
 def beyond(reason: str, name: str, limits: Mapping[str, Any], detail: str = "") -> SandboxRefused:
     """The refusal of a file that goes beyond a limit: which, its value, and how it is raised."""
     sentence = LIMITED[name].format_map(_USUAL | dict(limits))
+    if detail.startswith(sentence):  # a refusal that comes back from a child
+        sentence, detail = detail, ""
     return SandboxRefused(
-        # A refusal that comes back from a child has its sentence already.
-        sentence + detail.removeprefix(sentence) if detail else sentence,
+        f"{sentence}: {detail}" if detail else sentence,
         reason=reason,
         limit=f"sandbox.{name}",
         hint=f"set {name} in [sandbox] of settings.toml, or PLUGRAM_SANDBOX__{name.upper()}, "

@@ -114,9 +114,9 @@ def _check_sizes(
     if budget.entries > value(limits, "archive_entries"):
         raise beyond("unpacked", "archive_entries", limits)
     if budget.unpacked > value(limits, "unpacked_mb") << 20:
-        raise beyond("unpacked", "unpacked_mb", limits, f": {budget.unpacked >> 20} MB")
+        raise beyond("unpacked", "unpacked_mb", limits, f"{budget.unpacked >> 20} MB")
     if unpacked > _HARMLESS and unpacked > value(limits, "archive_ratio") * packed:
-        raise beyond("unpacked", "archive_ratio", limits, f": {unpacked // packed} times")
+        raise beyond("unpacked", "archive_ratio", limits, f"{unpacked // packed} times")
 
 
 def _check_names(entries: list[zipfile.ZipInfo]) -> None:

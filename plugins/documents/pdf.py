@@ -254,9 +254,9 @@ def _moment(text: str) -> str:
         for part, default in zip(match.groups()[:6], (1, 1, 1, 0, 0, 0), strict=True)
     )
     sign, hours, minutes = match.groups()[6:]
-    shift = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
-    zone = timezone(-shift if sign == "-" else shift)
     try:
+        shift = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
+        zone = timezone(-shift if sign == "-" else shift)
         return datetime(year, month, day, hour, minute, second, tzinfo=zone).isoformat()
     except ValueError:
         return ""
