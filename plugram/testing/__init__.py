@@ -14,8 +14,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from plugram.testing.bot import Bot, Group
-    from plugram.testing.chat import Chat, Message, NoReply
+    from plugram.testing.bot import Bot
+    from plugram.testing.chat import Chat, Group, Message, NoReply
     from plugram.testing.clock import Clock
     from plugram.testing.failures import PluginFailed
     from plugram.testing.models import Embeddings, Models
@@ -37,7 +37,7 @@ _HOMES = {
     "Chat": "chat",
     "Clock": "clock",
     "Embeddings": "models",
-    "Group": "bot",
+    "Group": "chat",
     "Message": "chat",
     "Models": "models",
     "NoReply": "chat",

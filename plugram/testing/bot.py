@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,7 @@ from core.host.discovery import Candidate, discover
 from core.jobs.statements import STICKY
 from core.telegram.inbox import Inbox
 from playground.client import Playground
-from plugram.testing.chat import Chat
+from plugram.testing.chat import Chat, Group
 from plugram.testing.clock import Clock
 from plugram.testing.failures import Failure, Failures, PluginFailed
 
@@ -77,6 +76,14 @@ class Bot:
             title, members=[person.name for person in people], **fields
         )
         return Group(self, made.id, title)
+
+    async def about(self, username: str) -> Mapping[str, Any]:
+        """What a new person is called, and speaks."""
+        return {"first_name": username.replace("_", " ").title(), "language": "en"}
+
+    def commands(self) -> list[str]:
+        """Names of all commands."""
+        return [command.name for plugin in self.app.plugins for command in plugin.commands]
 
     def ctx(self, plugin_id: str = "") -> Context:
         """The context of a plugin, by default of the one under test: for calling its services."""
@@ -166,19 +173,6 @@ class Bot:
                 f"there is no plugin {missing[0]!r}; there are: {there}. Install it"
                 " (`pip install -e .`), or name its file or folder in `plugram_plugins`"
             )
-
-
-@dataclass(frozen=True)
-class Group:
-    """A group with the bot in it."""
-
-    bot: Bot
-    id: int
-    title: str
-
-    def user(self, name: str) -> Chat:
-        """A member, who acts and sees in the group."""
-        return Chat(self.bot, name, group=self.id)
 
 
 @asynccontextmanager

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from urllib.parse import quote, urlencode
 
 from playground.client import (
@@ -15,16 +15,14 @@ from playground.client import (
     Json,
     NoReply,
     Person,
+    Playground,
     PlaygroundError,
     author_of,
     is_reply,
     text_of,
 )
 
-if TYPE_CHECKING:
-    from plugram.testing.bot import Bot
-
-__all__ = ["Chat", "Message", "NoReply"]
+__all__ = ["Chat", "Group", "Message", "NoReply"]
 
 PATIENCE = 10.0
 """Seconds that a wait lasts at most. It ends as soon as the bot is at rest."""
@@ -82,10 +80,21 @@ class Message:
         return f"<Message {self.id}: {str(self)!r}>"
 
 
+class Host(Protocol):
+    """The bot behind a chat, in this process or elsewhere."""
+
+    @property
+    def playground(self) -> Playground: ...
+    async def about(self, username: str) -> Mapping[str, Any]: ...
+    async def settle(self, timeout: float = 10.0) -> bool: ...
+    async def under_way(self) -> str: ...
+    def commands(self) -> list[str]: ...
+
+
 class Chat:
     """A person in a chat: their private one with the bot, or a group."""
 
-    def __init__(self, bot: Bot, name: str, language: str = "", group: int = 0) -> None:
+    def __init__(self, bot: Host, name: str, language: str = "", group: int = 0) -> None:
         self.bot = bot
         self.name = name
         self.person = Person(bot.playground, name, chat=group)
@@ -283,10 +292,8 @@ class Chat:
         except PlaygroundError as error:
             if error.status != 404:
                 raise
-            first_name = self.name.replace("_", " ").title()
-            await self.bot.playground.add_user(
-                first_name, language=self._language or "en", username=self.name
-            )
+            wanted = {**await self.bot.about(self.name), **wanted}
+            await self.bot.playground.add_user(**wanted, username=self.name)
 
     async def _with_button(self, button: str) -> Message:
         __tracebackhide__ = True
@@ -313,14 +320,28 @@ class Chat:
     def _unknown_command(self, history: list[Message]) -> str:
         own = [one.text for one in history if not one.is_bots]
         name = own[-1].partition(" ")[0] if own and own[-1].startswith("/") else ""
-        known = [f"/{one.name}" for plugin in self.bot.app.plugins for one in plugin.commands]
-        if not name or name.partition("@")[0] in known:
+        known = self.bot.commands()
+        if not name or not known or name[1:].partition("@")[0] in known:
             return ""
-        return f"No plugin of this bot has the command {name}; there are: {', '.join(known)}."
+        there = ", ".join(f"/{command}" for command in known)
+        return f"No plugin of this bot has the command {name}; there are: {there}."
 
     def _path(self, rest: str, **query: Any) -> str:
         given = {name: value for name, value in {**query, "chat": self._group}.items() if value}
         return f"/control/users/{quote(self.name)}/{rest}?{urlencode(given)}"
+
+
+@dataclass(frozen=True)
+class Group:
+    """A group with the bot in it."""
+
+    bot: Host
+    id: int
+    title: str
+
+    def user(self, name: str | Chat) -> Chat:
+        """A member, who acts and sees in the group."""
+        return Chat(self.bot, name if isinstance(name, str) else name.name, group=self.id)
 
 
 def _told(events: list[Json]) -> Iterator[str]:

@@ -34,6 +34,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         " SQLite (postgresql://user:password@host/name; the user may create databases)",
     )
     group.addoption(
+        "--plugram-url",
+        metavar="URL",
+        default="",
+        help="talk to the bot that runs in front of the playground at this address, such as that of"
+        " `plugram dev`; tests that need more than to talk are skipped",
+    )
+    group.addoption(
         "--plugram-accept",
         action="store_true",
         help="write what the bot did into the transcripts that differ",
@@ -124,6 +131,9 @@ async def plugram_bot(
     from plugram.testing.bot import start
     from plugram.testing.failures import PluginFailed
 
+    if url := request.config.getoption("--plugram-url"):
+        yield _elsewhere(request, url)
+        return
     settings = dict(plugram_settings)
     for mark in _marks(request):
         settings |= mark.kwargs.get("settings", {})
@@ -140,6 +150,16 @@ async def plugram_bot(
         trouble = str(error)
     if trouble:
         pytest.fail(trouble, pytrace=False)
+
+
+def _elsewhere(request: pytest.FixtureRequest, url: str) -> Any:
+    from plugram.testing.remote import RemoteBot
+
+    if any("settings" in mark.kwargs for mark in _marks(request)):
+        pytest.skip("settings of its own need a bot of its own, and --plugram-url names another")
+    if {"clock", "models"} & set(request.fixturenames):
+        pytest.skip("clock and models need a bot in this process, and --plugram-url names another")
+    return RemoteBot(url)
 
 
 @pytest.fixture

@@ -25,8 +25,8 @@ steps:
   - ann: {click: Say}
   - toast: Said
   - ann: {click: Change}
-  # An edit is no message.
   - edited: Changed
+  # Somebody else.
   - zoe: /later
   - wait: 9h
   - bot: Nine hours <any> (19:00)
