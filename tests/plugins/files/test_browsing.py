@@ -41,6 +41,7 @@ async def heard(app: App, what: str, number: int = 1) -> list[Any]:
 async def test_pages_filters_and_the_way_back(app: App, ann: Person) -> None:
     assert "nothing here yet" in text_of(await asked(ann, "/files"))
     object.__setattr__(files_of(app).settings, "page_size", 2)
+    object.__setattr__(files_of(app).settings, "batch_from", 100)
     for number in range(1, 5):
         await sent(ann, b"words %d" % number, f"note-{number}.txt", caption=f"#n{number} #all")
     await sent(ann, b"ID3\x04" + bytes(500), "song.mp3", mime="audio/mpeg", as_="audio")

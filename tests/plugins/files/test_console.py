@@ -12,7 +12,7 @@ import typer
 from core.app import App
 from playground.client import Person
 from plugins.files import repository
-from plugins.files.models import TelegramFile
+from plugins.files.models import Blob, TelegramFile
 from plugram import SYSTEM
 from tests.plugins.files.conftest import ears, sent, until
 
@@ -50,4 +50,4 @@ async def test_an_operator_deletes_and_verifies(app: App, ann: Person) -> None:
 
 
 async def _no_file() -> bool:
-    return not await TelegramFile.all().exists()
+    return not await TelegramFile.all().exists() and not await Blob.all().exists()

@@ -34,6 +34,7 @@ def bot(
     )
     process.env |= {
         "PLUGRAM_PLUGINS__FILES__EDIT_PAUSE": "0.05",
+        "PLUGRAM_PLUGINS__FILES__BATCH_FROM": "100",
         "PLUGRAM_OUTGOING__PER_CHAT_PER_SECOND": "30",
         "PLUGRAM_JOBS__LEASE": "2",
         "PLUGRAM_JOBS__HEARTBEAT": "0.5",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from playground.client import Person, text_of
 from plugins.files import repository
 from plugins.files.models import Audio, Blob, Document, Image, TelegramFile
 from plugram import SYSTEM, Scope
-from tests.plugins.documents.samples import pdf, word
+from tests.plugins.documents.samples import compound, pdf, word
 from tests.plugins.files.conftest import ears, files_of, row
 from tests.support.processes import PlaygroundProcess
 
@@ -47,7 +48,7 @@ async def test_a_document_from_receipt_to_search(
     assert (document.pages, document.words) == (2, 6)
 
     heard, extraction = ears(app).processed[0]
-    assert heard == ears(app).stored[0]
+    assert replace(heard, language="") == ears(app).stored[0]
     assert (heard.chat_id, heard.message_id) == (sent["chat"]["id"], sent["message_id"])
     assert [(one.text, one.locator) for one in extraction.sections] == [
         ("Whales are large.", {"page": 1}),
@@ -136,14 +137,14 @@ async def test_too_large_is_refused_before_any_download(
         ("locked.docx", "ole", "password"),
         ("broken.pdf", b"%PDF-1.7\nnot really", "damaged"),
         ("blank.txt", b"  \n ", "no text in it"),
-        ("program.exe", b"MZ\x90\0" + bytes(200), "PDF, DOCX"),
-        ("bomb.docx", "bomb", "more text than I can take"),
+        ("program.exe", b"MZ\x90\0" + bytes(200), "I can read: PDF, "),
+        ("bomb.docx", "bomb", "unpacks to more than I may take"),
     ],
 )
 async def test_what_cannot_be_read_is_kept_and_told_why(
-    app: App, ann: Person, name: str, content: Any, told: str
+    app: App, ann: Person, tmp_path: Path, name: str, content: Any, told: str
 ) -> None:
-    await ann.upload(_content(content), name=name)
+    await ann.upload(_content(content, tmp_path), name=name)
     final = await ann.wait_text(await ann.wait_reply(), "Searchable by its name")
     assert told in text_of(final)
     assert "Traceback" not in text_of(final)
@@ -151,10 +152,9 @@ async def test_what_cannot_be_read_is_kept_and_told_why(
     assert [one.locator for one in extraction.sections] == [{"part": "name"}]
 
 
-def _content(content: Any) -> bytes:
+def _content(content: Any, folder: Path) -> bytes:
     if content == "ole":
-        start = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 512
-        return start + "EncryptedPackage".encode("utf-16-le")
+        return compound(folder / "ole", {"EncryptedPackage": bytes(600)}).read_bytes()
     if content == "bomb":
         import io
         import zipfile
