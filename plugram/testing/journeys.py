@@ -14,7 +14,7 @@ import pytest
 from playground import transcript as script
 from playground.client import NoReply, PlaygroundError
 from playground.transcript import Outcome, Step, Transcript, TranscriptError
-from plugram.testing.chat import Chat
+from plugram.testing.chat import Chat, Group
 
 if TYPE_CHECKING:
     from plugram.testing.bot import Bot
@@ -87,41 +87,60 @@ class _Stage:
         self._path = path
         self._starts = transcript.about.get("starts", "")
         people = transcript.about.get("people") or {}
+        self._groups: Mapping[str, Sequence[str]] = transcript.about.get("groups") or {}
         names = [step.act.who for step in transcript.steps if step.act]
-        self._chats = {
+        members = [name for group in self._groups.values() for name in group]
+        self._people = {
             name: bot.user(name, language=(people.get(name) or {}).get("language", ""))
-            for name in dict.fromkeys([*names, *people])
+            for name in dict.fromkeys([*names, *people, *members])
             if name not in script.CONTROLS
         }
-        self._actor = ""
+        self._places: dict[str, Chat] = dict(self._people)
+        """Name of a person or a group → who sees what happens there."""
+        self._made: dict[str, Group] = {}
+        self._place = ""
+        """Where the last act was."""
+        self._actor: Chat | None = None
 
     async def begin(self) -> None:
         if self._starts:
             await self._bot.clock.move_to(self._starts)
+        for title, members in self._groups.items():
+            group = await self._bot.group(title, *(self._people[name] for name in members))
+            self._made[title] = group
+            self._places[title] = group.user(members[0])
+        await self._bot.settle(PATIENCE)
 
     async def play(self, step: Step) -> list[Outcome]:
         """One act, and what the bot did about it."""
-        before = {name: await _messages(chat) for name, chat in self._chats.items()}
+        before = {name: await _messages(chat) for name, chat in self._places.items()}
+        waits = step.act is None or step.act.who in script.CONTROLS
         if step.act is not None:
             await self._act(step.act.who, step.act.what)
         if not await self._bot.settle(PATIENCE):
             raise TranscriptError(f"the bot is still at work: {await self._bot.under_way()}")
+        events = [] if waits or self._actor is None else await self._actor.events()
+        answers = [event for event in events if event["type"] == "answer"]
         found = []
-        for name, chat in self._chats.items():
-            events = await chat.events() if name == self._actor else []
-            answers = [event for event in events if event["type"] == "answer"]
-            if step.act is None or step.act.who in script.CONTROLS:
-                answers = []
-            to = "" if name == self._actor else name
-            found += script.outcomes(before[name], await _messages(chat), answers, to=to)
+        for name, chat in self._places.items():
+            here = name == self._place
+            found += script.outcomes(
+                before[name],
+                await _messages(chat),
+                answers if here else (),
+                to="" if here else name,
+            )
         return found
 
     async def _act(self, who: str, what: Any) -> None:
         if who == "wait":
             await self._bot.clock.advance(seconds=script.seconds(what))
             return
-        self._actor = who
-        chat = self._chats[who]
+        place = what.get("in", who) if isinstance(what, Mapping) else who
+        if place != who and place not in self._made:
+            raise TranscriptError(f"there is no group {place}: name it in `groups`")
+        self._place = place
+        chat = self._actor = self._people[who] if place == who else self._made[place].user(who)
         if isinstance(what, str):
             await chat.send(what)
             return

@@ -18,6 +18,8 @@ WRITTEN = """\
 starts: 2026-03-02 10:00
 people:
   zoe: {language: es}
+groups:
+  Family: [ann, zoe]
 steps:
   - ann: /menu
   - bot: Menu
@@ -32,6 +34,11 @@ steps:
   - bot: Nine hours <any> (19:00)
   - ann: {send: /echo 12:45, reply to: Changed}
   - bot: <time>
+  - zoe: {send: /menu@playground_bot, in: Family}
+  - bot: Menu
+    buttons: [[Change, Say]]
+  - ann: {click: Say, in: Family}
+  - toast: Said
 """
 
 
