@@ -57,6 +57,7 @@ async def findings_of(reading: config.Reading) -> list[Finding]:
     settings = reading.settings
     loader = Loader(settings)
     findings = [*_settings(reading, loader), *_plugins(loader), _folder(settings), _disk(settings)]
+    findings += await _guarded("sandbox", _sandbox(settings))
     findings += await _guarded("database", _database(settings, loader))
     blocked = any(one.state == "failed" for one in findings)
     blocked |= any(one.check == "migrations" and one.state != "ok" for one in findings)
@@ -134,6 +135,25 @@ def _disk(settings: Settings) -> Finding:
         state: State = "failed" if free < NO_DISK else "warning"
         return Finding("disk", state, detail, "make room, or move PLUGRAM_DATA_DIR")
     return Finding("disk", "ok", detail)
+
+
+async def _sandbox(settings: Settings) -> list[Finding]:
+    """Which walls stand around a child that reads a file, tried from inside."""
+    from core.cage.probe import PROMISES
+    from core.sandbox import Sandbox
+
+    sandbox = Sandbox(settings)
+    try:
+        walls = await sandbox.walls()
+    except PlugramError as error:
+        return [_failure("sandbox", error, "files can't be read: docs/sandbox.md")]
+    finally:
+        await sandbox.close()
+    missing = [promise for wall, promise in PROMISES.items() if not walls[wall]]
+    if missing:
+        detail = f"a file's reader isn't fenced in: the system doesn't {'; nor '.join(missing)}"
+        return [Finding("sandbox", "warning", detail, "docs/sandbox.md says what is needed")]
+    return [Finding("sandbox", "ok", f"walls tried and found standing: {', '.join(walls)}")]
 
 
 # -- servers ------------------------------------------------------------------------------------

@@ -130,6 +130,16 @@ def _findings(findings: list[Finding]) -> Table:
     return table
 
 
+_LIMITS = {
+    "memory": "sandbox.memory_mb",
+    "cpu": "sandbox.cpu_seconds",
+    "wall": "sandbox.wall_seconds",
+    "output": "sandbox.output_mb",
+    "unpacked": "sandbox.unpacked_mb, archive_ratio, archive_entries or archive_depth: see the log",
+}
+"""Problem → the setting that lets such a file be read, then `files reprocess`."""
+
+
 def summary(file: TelegramFile) -> dict[str, Any]:
     """A file in a line. `state`: the stage, the problem, `trashed` or `deleting`."""
     return {
@@ -166,6 +176,7 @@ async def _details(file: TelegramFile) -> dict[str, Any]:
         "message": file.message_id,
         "language": file.language,
         "duplicate_of": file.duplicate_of,
+        "raise": _LIMITS.get(file.problem),
     }
     if document is not None:
         known |= {

@@ -88,7 +88,16 @@ def test_all_is_well(
     status, found = examine(**variables)
     bad = [one for findings in found.values() for one in findings if one["state"] == "failed"]
     assert (status, bad) == (0, [])
-    for check in ("settings", "plugins", "data folder", "disk", "database", "migrations", "redis"):
+    for check in (
+        "settings",
+        "plugins",
+        "data folder",
+        "disk",
+        "sandbox",
+        "database",
+        "migrations",
+        "redis",
+    ):
         assert state(found, check) == "ok"
     assert playground.url in found["telegram"][0]["detail"]
     assert any(name.startswith("storage.") for name in found)
