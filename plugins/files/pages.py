@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from plugins.files import catalogue, names, views
 from plugins.files.catalogue import Details, Listing, Shelf
@@ -21,8 +23,12 @@ _PREVIEW_BESIDE_PICTURE = 200
 _CAPTION = 200
 _BUTTON = 40
 _TAGS_OFFERED = 12
-_SHOWN_FACTS = ("title", "author", "performer", "written_at", "emoji", "set_name")
+_SHOWN_FACTS = (
+    *("title", "author", "performer", "written_at"),
+    *("camera", "taken_at", "emoji", "set_name"),
+)
 """Columns of metadata tables that are shown as they are; each has a message `files-fact-…`."""
+_MOMENTS = frozenset({"written_at", "taken_at"})
 
 
 class Open(Callback, name="list"):
@@ -226,7 +232,7 @@ def card(t: Translate, person: Person, found: Details, facts: CardFacts, at: str
     lines.append(
         t("files-card-from", date=sent, name=facts.sender) if facts.sender else escape(sent)
     )
-    lines += _described(t, found, facts.content)
+    lines += _described(t, person, found)
     if found.tags:
         lines.append("🏷 " + escape(" ".join(f"#{tag}" for tag in found.tags)))
     if file.caption.strip():
@@ -256,17 +262,32 @@ def _measures(t: Translate, found: Details, content: Extraction | None) -> str:
     return " · ".join(parts)
 
 
-def _described(t: Translate, found: Details, content: Extraction | None) -> list[str]:
-    known: dict[str, Any] = {name: _of(found.facts, name) for name in _SHOWN_FACTS}
-    if known["title"] == found.file.name:
-        known["title"] = ""
-    lines = [t(f"files-fact-{name}", value=str(value)) for name, value in known.items() if value]
-    kept = content.metadata if content else {}
-    if camera := kept.get("camera"):
-        lines.append(t("files-fact-camera", value=str(camera)))
-    if taken := kept.get("taken_at"):
-        lines.append(t("files-fact-taken", value=str(taken)))
-    return [str(line) for line in lines]
+def _described(t: Translate, person: Person, found: Details) -> list[str]:
+    """What the file says of itself, and the camera of a picture."""
+    lines = []
+    for name in _SHOWN_FACTS:
+        value = _of(found.facts, name)
+        if value and not (name == "title" and value == found.file.name):
+            shown = _moment(t, person, value) if name in _MOMENTS else str(value)
+            lines.append(str(t(f"files-fact-{name}", value=shown)))
+    latitude, longitude = _of(found.facts, "latitude"), _of(found.facts, "longitude")
+    if latitude is not None and longitude is not None:
+        lines.append(str(t("files-fact-place", value=f"{latitude:.4f}, {longitude:.4f}")))
+    return lines
+
+
+def _moment(t: Translate, person: Person, written: str) -> str:
+    """A date as a person reads it; as it is written, if it isn't ISO 8601. What names no time zone
+    was the clock on somebody's wall, and stays so."""
+    try:
+        moment = datetime.fromisoformat(written)
+    except ValueError:
+        return written
+    if len(written) <= len("2026-11-22"):
+        return t.date(moment.replace(tzinfo=ZoneInfo(person.timezone)), person)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=ZoneInfo(person.timezone))
+    return t.datetime(moment, person)
 
 
 def _of(facts: object, name: str) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-import mimetypes
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -85,6 +84,25 @@ _EXTENSIONS = {
     "voice": "ogg",
     "animation": "mp4",
 }
+_OPEN_XML = "application/vnd.openxmlformats-officedocument"
+_COMMON = {
+    "PDF": "application/pdf",
+    "DOCX": f"{_OPEN_XML}.wordprocessingml.document",
+    "XLSX": f"{_OPEN_XML}.spreadsheetml.sheet",
+    "PPTX": f"{_OPEN_XML}.presentationml.presentation",
+    "ODT": "application/vnd.oasis.opendocument.text",
+    "RTF": "application/rtf",
+    "EPUB": "application/epub+zip",
+    "TXT": "text/plain",
+    "HTML": "text/html",
+    "CSV": "text/csv",
+    "JSON": "application/json",
+    "EML": "message/rfc822",
+    "ZIP": "application/zip",
+    "JPG": "image/jpeg",
+    "PNG": "image/png",
+}
+"""What a person is told that can be read, where a processor takes it."""
 _CHUNK = 1 << 20
 _LONGEST_LABEL = 4096
 _LONGEST_TITLE = 500
@@ -523,13 +541,9 @@ class Files:
         return [one for plugin in self.ctx.plugins() for one in plugin.parts.processors]
 
     def supported(self) -> list[str]:
-        """Extensions of what can be read, in capitals: PDF, DOCX…"""
+        """What can be read, of what people have most: PDF, DOCX…"""
         readers = [one for one in self._processors() if one.task == "read"]
-        mimes = [mime for one in readers for mime in one.mimes if "*" not in mime]
-        found = [mimetypes.guess_extension(mime) or "" for mime in mimes]
-        known = dict.fromkeys(one.removeprefix(".").upper() for one in found if one)
-        texts = any(_reads(one, "text/plain") for one in readers)
-        return [*known, "TXT"] if texts and "TXT" not in known else list(known)
+        return [name for name, mime in _COMMON.items() if any(_reads(one, mime) for one in readers)]
 
     # -- searchable, or not -----------------------------------------------------------------------
 

@@ -154,8 +154,9 @@ files-fact-performer = Performer: { $value }
 files-fact-written_at = Written: { $value }
 files-fact-emoji = Emoji: { $value }
 files-fact-set_name = Set: { $value }
+files-fact-place = Place: { $value }
 files-fact-camera = Camera: { $value }
-files-fact-taken = Taken: { $value }
+files-fact-taken_at = Taken: { $value }
 
 files-original = Here it came: <b>{ $name }</b>
 files-original-gone = The message that brought <b>{ $name }</b> isn't there any more.

@@ -160,8 +160,9 @@ files-fact-performer = Intérprete: { $value }
 files-fact-written_at = Escrito: { $value }
 files-fact-emoji = Emoji: { $value }
 files-fact-set_name = Colección: { $value }
+files-fact-place = Lugar: { $value }
 files-fact-camera = Cámara: { $value }
-files-fact-taken = Fecha de la foto: { $value }
+files-fact-taken_at = Fecha de la foto: { $value }
 
 files-original = Aquí llegó: <b>{ $name }</b>
 files-original-gone = El mensaje que trajo <b>{ $name }</b> ya no está.

@@ -166,8 +166,9 @@ files-fact-performer = Исполнитель: { $value }
 files-fact-written_at = Написано: { $value }
 files-fact-emoji = Эмодзи: { $value }
 files-fact-set_name = Набор: { $value }
+files-fact-place = Место: { $value }
 files-fact-camera = Камера: { $value }
-files-fact-taken = Снято: { $value }
+files-fact-taken_at = Снято: { $value }
 
 files-original = Вот где он пришёл: <b>{ $name }</b>
 files-original-gone = Сообщения, в котором пришёл <b>{ $name }</b>, больше нет.
