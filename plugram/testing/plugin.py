@@ -77,11 +77,16 @@ def _prepare(root: Path) -> None:
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Transcripts: `journeys/*.yaml`, and `*.journey.yaml` anywhere."""
     in_folder = file_path.parent.name == "journeys" and file_path.suffix == ".yaml"
-    if not in_folder and not file_path.name.endswith(".journey.yaml"):
+    if not file_path.name.endswith(".journey.yaml") and not (in_folder and _has_steps(file_path)):
         return None
     from plugram.testing.journeys import JourneyFile
 
     return JourneyFile.from_parent(parent, path=file_path)
+
+
+def _has_steps(path: Path) -> bool:
+    """Whether it can be a transcript: other projects have folders of that name, too."""
+    return "\nsteps:" in "\n" + path.read_text(encoding="utf-8", errors="replace")
 
 
 # -- what a test's bot is made of -----------------------------------------------------------------

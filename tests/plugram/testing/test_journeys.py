@@ -104,9 +104,28 @@ def test_pytest_runs_shows_and_accepts_them(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["hello.py", "plugram_journeys.yaml"])
+@pytest.mark.parametrize("name", ["hello.py", "deploy.yaml", "journeys/deploy.yaml"])
 def test_other_files_are_left_alone(tmp_path: Path, name: str) -> None:
     from plugram.testing.plugin import pytest_collect_file
 
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("jobs:\n  steps: []\n")
     parent: pytest.Collector = None  # type: ignore[assignment]  # never looked at
-    assert pytest_collect_file(tmp_path / name, parent) is None
+    assert pytest_collect_file(path, parent) is None
+
+
+def test_a_project_that_asks_for_nothing_pays_nothing(tmp_path: Path) -> None:
+    (tmp_path / "test_plain.py").write_text(
+        "import sys\n\ndef test():\n"
+        "    assert not {'core', 'aiogram', 'pydantic', 'playground'} & set(sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+        cwd=tmp_path,
+        env=clean_environment() | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
