@@ -107,7 +107,7 @@ def subtitles(source: Source, limits: Limits) -> dict[str, Any]:
 
 def _cues(text: str) -> Iterator[tuple[str, str]]:
     times = list(_TIMES.finditer(text))
-    for match, following in zip(times, [*times[1:], None], strict=True):
+    for match, following in zip(times, [*times[1:], None], strict=False):
         said = text[match.end() : following.start() if following else len(text)]
         said = re.sub(r"\n\n[^\n]*\n?\Z", "", said.rstrip(" ")) if following else said
         said = prose.one_line(_TAGS.sub("", said))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import re
-from typing import Any
-from xml.parsers import expat
+from typing import Any, BinaryIO
 
 from plugins.documents import prose
 from plugins.documents.html import fragment
-from plugins.documents.package import DAMAGED, TOO_LONG, Deadline, Handler, Late, parse
+from plugins.documents.package import BROKEN_XML, DAMAGED, TOO_LONG, Deadline, Handler, Late, parse
 from plugins.documents.source import Limits, Source, contents, opened
 from plugins.documents.text import decode
 from plugram import SandboxRefused
@@ -34,6 +34,7 @@ _TOLD = (
     "UnicodeString",
 )
 """Attributes that hold words of their own."""
+_ENCODING = re.compile(rb"""\s*<\?xml[^>]{0,60}encoding\s*=\s*(["'])([\w.:-]+)\1""")
 _HAS_TAGS = re.compile(r"</?[a-zA-Z][^<>]*>")
 
 
@@ -44,10 +45,10 @@ def extract(source: Source, limits: Limits) -> dict[str, Any]:
     warnings: list[str] = []
     try:
         with opened(source) as stream:
-            parse(stream, found, Deadline(limits))
+            parse(_in_utf8(stream), found, Deadline(limits))
     except Late:
         warnings = [TOO_LONG]
-    except (expat.ExpatError, ValueError):
+    except BROKEN_XML:
         if not found.pieces:
             return _as_text(source)
         warnings = [DAMAGED]
@@ -60,6 +61,18 @@ def extract(source: Source, limits: Limits) -> dict[str, Any]:
     if found.title:
         metadata["title"] = found.title
     return {"sections": sections, "metadata": metadata, "warnings": warnings}
+
+
+def _in_utf8(stream: BinaryIO) -> BinaryIO:
+    """What is in an East Asian encoding: the parser knows those alone that have a byte a letter."""
+    declared = _ENCODING.match(stream.read(200))
+    stream.seek(0)
+    if declared is None or declared[2].lower().startswith(
+        (b"utf", b"iso-8859", b"windows", b"us-")
+    ):
+        return stream
+    text, _ = decode(stream.read(), declared[2].decode("ascii"))
+    return io.BytesIO(text.partition("?>")[2].encode())
 
 
 def _as_text(source: Source) -> dict[str, Any]:
@@ -97,6 +110,7 @@ class Elements(Handler):
         self.title = ""
         self._held: list[str] = []
         self._titles = 0
+        self._depth = 0
         self._skip = 0
         self._size = 0
 
@@ -104,6 +118,7 @@ class Elements(Handler):
         if self._skip or name in _UNTOLD:
             self._skip += 1
             return
+        self._depth += 1
         if name not in _INLINE:
             self._flush()
         elif name in {"tab", "br"}:
@@ -124,7 +139,8 @@ class Elements(Handler):
         if self._skip:
             self._skip -= 1
             return
-        if name not in _INLINE:
+        self._depth -= 1
+        if name not in _INLINE or not self._depth:
             self._flush()
         self._titles -= name in _TITLES
 

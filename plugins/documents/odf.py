@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Any
-from xml.parsers import expat
 
 from plugins.documents import prose, tables
 from plugins.documents.package import (
+    BROKEN_XML,
     DAMAGED,
     TOO_LONG,
     Deadline,
@@ -56,7 +56,7 @@ def flat(source: Source, limits: Limits) -> dict[str, Any]:
             parse(stream, _Both(body, meta), Deadline(limits))
     except Late:
         warnings = [TOO_LONG]
-    except (expat.ExpatError, ValueError):
+    except BROKEN_XML:
         if not body.pieces:
             raise SandboxRefused("its text is damaged", reason="corrupt") from None
         warnings = [DAMAGED]

@@ -22,7 +22,11 @@ from plugram import SandboxRefused, safe_zip
 
 DAMAGED = "damaged"
 TOO_LONG = "output"
-BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, RuntimeError)
+BROKEN_ZIP = (
+    zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, RuntimeError, ValueError
+)  # fmt: skip
+BROKEN_XML = (expat.ExpatError, LookupError, ValueError)
+"""Not well-formed, or in an encoding that nobody knows."""
 _WITHIN = "within"
 _DEEPEST = 500
 _LONGEST = 32
@@ -89,7 +93,7 @@ class Package:
                 parse(stream, handler, self._deadline)
         except Late:
             self.warn(TOO_LONG)
-        except (expat.ExpatError, ValueError, *BROKEN_ZIP):
+        except (*BROKEN_XML, *BROKEN_ZIP):
             return False
         return True
 

@@ -114,6 +114,13 @@ def test_a_book_and_a_picture_in_xml(read: Read) -> None:
     assert text_of(read(markup.extract, picture)) == "A label\n\nwhale"
 
 
+@pytest.mark.parametrize("encoding", ["shift_jis", "gb18030", "windows-1251", "utf-16"])
+def test_xml_in_other_encodings(read: Read, encoding: str) -> None:
+    said = "くじら" if encoding == "shift_jis" else "Привет"
+    page = f"<?xml version='1.0' encoding='{encoding}'?><a>{said}</a>".encode(encoding)
+    assert text_of(read(markup.extract, page)) == said
+
+
 def test_attributes_tell_where_there_is_no_text(read: Read) -> None:
     assert text_of(read(markup.extract, '<opml><outline text="A feed"/></opml>')) == "A feed"
     assert text_of(read(markup.extract, '<a><b c="two words" d="1"/></a>')) == "two words"
