@@ -339,6 +339,15 @@ async def drop_blob(blob: Blob) -> None:
         await CachedExtraction.filter(sha256=blob.sha256).delete()
 
 
+async def caption_of(batch: Batch) -> str:
+    """What stands under the files of an album; empty if nothing does."""
+    if batch.pk is None:
+        return ""
+    written = TelegramFile.filter(scope=batch.scope, batch_id=batch.id).exclude(caption="")
+    first = await written.order_by("id").first()
+    return first.caption if first else ""
+
+
 async def put_together(file: TelegramFile, batch: Batch) -> None:
     """The batch's message tells of this file."""
     file.batch_id = batch.id

@@ -206,6 +206,8 @@ class Files:
         self, item: Incoming, scope: Scope, lost: TelegramFile | None, batch: Batch
     ) -> None:
         """One of several files at once: the board tells of all of them in one message."""
+        if item.album and not item.caption:  # Telegram writes an album's under its first file
+            item = replace(item, caption=await repository.caption_of(batch))
         async with self.ctx.transaction(scope):
             await batches.join(batch)
             file = await self._admit(item, scope, lost, None)

@@ -52,6 +52,8 @@ async def test_an_album_has_one_message(app: App, ann: Person, tmp_path: Path) -
     assert "program.exe" in text
     assert "can't read this kind" in text
     assert len([one for one in await ann.messages() if one["from"]["is_bot"]]) == 2
+    scope = Scope.user(int(told["chat"]["id"]))
+    assert [await repository.tags(scope, number) for number in (3, 4, 5)] == [("trip",)] * 3
     await files_of(app).keeper.purge(SYSTEM, await _ids())
     await until(_no_batch)
 
