@@ -24,6 +24,7 @@ class CachedEmbedder:
         self._size = size
         self._count = count
         self._known: OrderedDict[str, npt.NDArray[np.float32]] = OrderedDict()
+        self.at_once: int = getattr(embedder, "at_once", 8)
         self.hits = 0
         self.misses = 0
 

@@ -27,6 +27,7 @@ class EndpointEmbedder:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._client: Any = None
+        self.at_once = settings.batch_size
         self._dimension = settings.dimensions or _KNOWN_DIMENSIONS.get(settings.model, 0)
         self.last_error = ""
         """Why the last call failed, empty if it didn't."""

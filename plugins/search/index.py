@@ -292,6 +292,13 @@ class Index(ABC):
         )
         return [(row["scope"], row["file_id"]) for row in rows]
 
+    async def meaningless(self, limit: int) -> list[IndexedFile]:
+        """Files of all scopes that wait for their meaning, in the order in which they came."""
+        rows = await self.db.fetch(
+            f"{_FILE} WHERE words = 1 AND meaning = 0 ORDER BY file_id LIMIT $1", limit
+        )
+        return [_file(row, {}) for row in rows]
+
     async def texts(self, file_id: int) -> list[FoundPassage]:
         """A file's passages in order, its name not among them."""
         rows = await self.db.fetch(

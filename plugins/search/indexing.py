@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from plugins.search.api import FoundPassage
     from plugins.search.chunker import Passage
-    from plugins.search.index import IndexedFile, PassageRow, Pending
+    from plugins.search.index import IndexedFile, PassageRow, Pending, Unembedded
     from plugins.search.settings import Settings
     from plugram import Embedder, FileLibrary, Section, StoredFile
 
@@ -33,6 +33,8 @@ found when the last is through."""
 _ANALYSED_AT_ONCE = 4
 """Passages: a few milliseconds in which a search shares the interpreter with them."""
 _EMBEDDED_AT_ONCE = 8
+"""Texts that an embedder is given at a time, between which searches go first, unless it says
+(`at_once`) that it does more with one request."""
 _LEFT_BEHIND = 600.0
 """Seconds after which what isn't finished was probably left behind by an outage."""
 _FILES_AT_ONCE = 50
@@ -47,6 +49,8 @@ class Indexer:
         self._engine = engine
         self._settings: Settings = engine.settings
         self._db = engine.db
+        self._embedding: set[int] = set()
+        """Files that tasks of this process embed at this moment."""
 
     # -- words
 
@@ -256,8 +260,7 @@ class Indexer:
         await self._engine.check_fingerprint(embedder, claim=True)
         scope, done = Scope(file.scope), 0
         while rows := await index.unembedded(file_id, self._settings.embed_batch):
-            texts = [f"{row.heading}\n{row.text}" if row.heading else row.text for row in rows]
-            vectors = await self._embedded(embedder, texts)
+            vectors = await self._embedded(embedder, [_spoken(row) for row in rows])
             async with self._db.transaction(scope):
                 await index.lock(scope.key)
                 await self._engine.check_fingerprint(embedder)  # a reindex may have begun
@@ -268,13 +271,74 @@ class Indexer:
             await index.finish_file(file, words=True, meaning=True)
         return file
 
+    async def embed_with_others(self, file_id: int, progress: Progress) -> list[IndexedFile]:
+        """As `embed_file`, and small files that wait as well, whosever they are, together: an
+        endpoint is asked once for all of them. The files that are found by meaning now; none if
+        another task of this process has taken this one along."""
+        index, embedder = self._engine.index, self._engine.embedder()
+        first = await index.file(file_id)
+        if first is None or not first.words or embedder is None or file_id in self._embedding:
+            return []
+        if first.meaning:  # another one took it along, and perhaps nobody was told
+            return [first]
+        files = [first, *await self._companions(first)]
+        taken = {file.file_id for file in files}
+        self._embedding |= taken
+        try:
+            if len(files) > 1:
+                return await self._embed_together(files, embedder, progress)
+            done = await self.embed_file(file_id, progress)
+            return [done] if done is not None else []
+        finally:
+            self._embedding -= taken
+
+    async def _companions(self, first: IndexedFile) -> list[IndexedFile]:
+        room = self._settings.embed_batch - max(first.passages, 1)
+        found = []
+        waiting = await self._engine.index.meaningless(self._settings.embed_batch)
+        for file in waiting if room > 0 else ():
+            if file.file_id == first.file_id or file.file_id in self._embedding:
+                continue
+            room -= max(file.passages, 1)
+            if room < 0:
+                break
+            found.append(file)
+        return found
+
+    async def _embed_together(
+        self, files: Sequence[IndexedFile], embedder: Embedder, progress: Progress
+    ) -> list[IndexedFile]:
+        """Files that fit into one batch."""
+        index = self._engine.index
+        await self._engine.check_fingerprint(embedder, claim=True)
+        waiting = {
+            file: await index.unembedded(file.file_id, self._settings.embed_batch) for file in files
+        }
+        rows = [row for part in waiting.values() for row in part]
+        vectors = await self._embedded(embedder, [_spoken(row) for row in rows])
+        at = 0
+        for file, part in waiting.items():
+            scope, mine = Scope(file.scope), vectors[at : at + len(part)]
+            at += len(part)
+            async with self._db.transaction(scope):
+                await index.lock(scope.key)
+                await self._engine.check_fingerprint(embedder)  # a reindex may have begun
+                if part:
+                    await index.add_vectors(scope.key, [row.passage_id for row in part], mine)
+                await index.finish_file(file, words=True, meaning=True)
+            await progress(at, len(rows))
+        return list(files)
+
     async def _embedded(self, embedder: Embedder, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         import numpy as np
 
+        if not texts:
+            return np.empty((0, embedder.dimension), np.float32)
+        at_once: int = getattr(embedder, "at_once", _EMBEDDED_AT_ONCE)
         parts = []
-        for at in range(0, len(texts), _EMBEDDED_AT_ONCE):
+        for at in range(0, len(texts), at_once):
             await self._engine.make_way()
-            part = texts[at : at + _EMBEDDED_AT_ONCE]
+            part = texts[at : at + at_once]
             parts.append(await embedder.embed(part, kind="passage"))
         joined: npt.NDArray[np.float32] = np.concatenate(parts)
         return joined
@@ -414,6 +478,11 @@ def _language(pending: Pending, passages: Sequence[Passage]) -> str:
     if pending.language:
         return pending.language
     return detect_language("\n".join(passage.text for passage in passages[:6]))
+
+
+def _spoken(row: Unembedded) -> str:
+    """What is embedded of a passage."""
+    return f"{row.heading}\n{row.text}" if row.heading else row.text
 
 
 def _indexed(pending: Pending, language: str, passages: int) -> IndexedFile:

@@ -66,28 +66,27 @@ async def describe(ctx: Context, job: Job) -> None:
 
 @job(timeout=3600, attempts=8)
 async def embed(ctx: Context, job: Job, file_id: int) -> None:
-    """Make a file searchable by its meaning. An embedder that is away is tried again, and again
-    by `catch_up`."""
+    """Make a file searchable by its meaning, and others that wait. An embedder that is away is
+    tried again, and again by `catch_up`."""
     search = service.of(ctx)
     try:
-        file = await search.indexer.embed_file(file_id, _progress(job))
+        files = await search.indexer.embed_with_others(file_id, _progress(job))
     except FingerprintMismatch as error:
         ctx.log.warning("not embedded", file=file_id, reason=str(error))
         return
-    if file is None:
-        return
-    await ctx.hooks.emit(
-        plugram.hooks.on_file_searchable,
-        file_id=file_id,
-        scope_key=file.scope,
-        words=True,
-        meaning=True,
-    )
-    scope = Scope(file.scope)
-    if await search.indexer.wants_vector_file(scope):
-        await ctx.jobs.enqueue(
-            build_vectors, {"scope_key": file.scope}, key=f"vectors {file.scope}", scope=scope
+    for file in files:
+        await ctx.hooks.emit(
+            plugram.hooks.on_file_searchable,
+            file_id=file.file_id,
+            scope_key=file.scope,
+            words=True,
+            meaning=True,
         )
+    for scope in {Scope(file.scope) for file in files}:
+        if await search.indexer.wants_vector_file(scope):
+            await ctx.jobs.enqueue(
+                build_vectors, {"scope_key": scope.key}, key=f"vectors {scope.key}", scope=scope
+            )
 
 
 @job(timeout=3600, priority=Priority.LOW)
