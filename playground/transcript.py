@@ -13,7 +13,8 @@ A transcript is YAML that people read and write by hand, and that `plugram.testi
 
 After each step stands all that the bot did about it, as it looked in the end: a message that was
 sent and then edited is one message. What differs from run to run (`<time>`, `<date>`, `<duration>`,
-`<id>`, `<link>`) is named instead; `<any>`, written by hand, stands for anything.
+`<id>`, `<link>`) is named instead; `<any>`, written by hand, stands for anything, and `<any code>`
+for the same thing wherever it is written again, in what people write too.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ OUTCOMES = ("toast", "alert", "edited", "bot", "deleted")
 """What a bot does, in the order in which it is told."""
 CONTROLS = ("wait",)
 _FILES = ("document", "video", "audio", "voice", "animation", "sticker", "video_note")
-_ANY = "<any>"
+_ANY = re.compile(r"<any(?: (\w+))?>")
 _WIDE = 90
 """Columns that buttons may take on a line."""
 _VOLATILE = tuple(
@@ -85,10 +86,12 @@ class Outcome:
     to: str = ""
     """Who saw it, if that isn't who did the step."""
 
-    def fits(self, shown: Outcome) -> bool:
-        """Whether this, as a transcript has it, is what was `shown`."""
-        same = (self.kind, self.file, self.to) == (shown.kind, shown.file, shown.to)
-        return same and _fits(_flat(self), _flat(shown))
+    def read(self, shown: Outcome, known: Mapping[str, str]) -> dict[str, str] | None:
+        """Whether this, as a transcript has it, is what was `shown`: if so, what its named
+        wildcards stood for, which begin with what is `known`. None if not."""
+        if (self.kind, self.file, self.to) != (shown.kind, shown.file, shown.to):
+            return None
+        return _read(filled(_flat(self), known), _flat(shown))
 
     def lines(self) -> list[str]:
         """Its YAML."""
@@ -443,11 +446,21 @@ def _flat(outcome: Outcome) -> str:
     return f"{outcome.text}\n{rows}"
 
 
-def _fits(expected: str, shown: str) -> bool:
-    if _ANY not in expected:
-        return expected == shown
-    pattern = ".*?".join(map(re.escape, expected.split(_ANY)))
-    return re.fullmatch(pattern, shown, re.DOTALL) is not None
+def filled(text: str, known: Mapping[str, str]) -> str:
+    """A text with the named wildcards replaced by what they are known to be."""
+    return _ANY.sub(lambda found: known.get(found[1] or "", found[0]), text)
+
+
+def _read(expected: str, shown: str) -> dict[str, str] | None:
+    pattern, at, names = "", 0, set[str]()
+    for found in _ANY.finditer(expected):
+        pattern += re.escape(expected[at : found.start()])
+        name, at = found[1], found.end()
+        again = f"(?P={name})" if name in names else f"(?P<{name}>.*?)"
+        pattern += again if name else ".*?"
+        names |= {name} if name else set()
+    match = re.fullmatch(pattern + re.escape(expected[at:]), shown, re.DOTALL)
+    return None if match is None else match.groupdict()
 
 
 # -- the command ----------------------------------------------------------------------------------

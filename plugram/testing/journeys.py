@@ -71,10 +71,7 @@ async def live(
             found = await stage.play(step)
         except (NoReply, PlaygroundError, TranscriptError, OSError) as error:
             return lived, str(error)
-        fits = len(found) == len(step.outcomes) and all(
-            wanted.fits(shown) for wanted, shown in zip(step.outcomes, found, strict=True)
-        )
-        lived.steps.append(step if fits else Step(step.act, found))
+        lived.steps.append(step if stage.fits(step.outcomes, found) else Step(step.act, found))
     return lived, ""
 
 
@@ -98,6 +95,8 @@ class _Stage:
         self._places: dict[str, Chat] = dict(self._people)
         """Name of a person or a group → who sees what happens there."""
         self._made: dict[str, Group] = {}
+        self._known: dict[str, str] = {}
+        """What named wildcards stand for."""
         self._place = ""
         """Where the last act was."""
         self._actor: Chat | None = None
@@ -132,6 +131,17 @@ class _Stage:
             )
         return found
 
+    def fits(self, wanted: Sequence[Outcome], shown: Sequence[Outcome]) -> bool:
+        """Whether all of it is as it was written; if so, what wildcards stood for is known now."""
+        if len(wanted) != len(shown):
+            return False
+        for one, other in zip(wanted, shown, strict=True):
+            read = one.read(other, self._known)
+            if read is None:
+                return False
+            self._known |= read
+        return True
+
     async def _act(self, who: str, what: Any) -> None:
         if who == "wait":
             await self._bot.clock.advance(seconds=script.seconds(what))
@@ -142,8 +152,12 @@ class _Stage:
         self._place = place
         chat = self._actor = self._people[who] if place == who else self._made[place].user(who)
         if isinstance(what, str):
-            await chat.send(what)
+            await chat.send(script.filled(what, self._known))
             return
+        what = {
+            key: script.filled(value, self._known) if isinstance(value, str) else value
+            for key, value in what.items()
+        }
         acts = [name for name in _ACTS if name in what]
         if len(acts) != 1:
             raise TranscriptError(f"{who}: one of {', '.join(_ACTS)}, not {dict(what)}")

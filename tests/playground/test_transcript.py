@@ -7,7 +7,17 @@ from pathlib import Path
 import pytest
 
 from playground import Playground, serve
-from playground.transcript import TranscriptError, normal, outcomes, read, record, save, seconds
+from playground.transcript import (
+    Outcome,
+    TranscriptError,
+    filled,
+    normal,
+    outcomes,
+    read,
+    record,
+    save,
+    seconds,
+)
 
 PAGE = """\
 # A comment at the top.
@@ -60,12 +70,19 @@ def test_what_differs_from_run_to_run_is_named(text: str, named: str) -> None:
 
 
 def test_anything_fits_where_it_is_asked_for() -> None:
-    written = read("steps:\n  - ann: hi\n  - bot: Found <any> of <any>!\n").steps[0].outcomes[0]
-    message = {"message_id": 1, "from": {"is_bot": True}, "text": "Found (3\n4) of 9!"}
-    [shown] = outcomes({}, {1: message})
-    assert written.fits(shown)
-    [other] = outcomes({}, {1: message | {"text": "Found 3 of 9"}})
-    assert not written.fits(other)
+    page = "steps:\n  - ann: hi\n  - bot: Found <any> of <any total>, <any total>!\n"
+    written = read(page).steps[0].outcomes[0]
+    message = {"message_id": 1, "from": {"is_bot": True}, "text": "Found (3\n4) of 9, 9!"}
+
+    def shown(text: str) -> Outcome:
+        [outcome] = outcomes({}, {1: message | {"text": text}})
+        return outcome
+
+    assert written.read(shown("Found (3\n4) of 9, 9!"), {}) == {"total": "9"}
+    assert written.read(shown("Found 3 of 9, 8!"), {}) is None
+    assert written.read(shown("Found 3 of 9, 9!"), {"total": "8"}) is None
+    assert written.read(shown("Found 3 of 9, 9"), {}) is None
+    assert filled("all <any total>, <any>", {"total": "9"}) == "all 9, <any>"
 
 
 @pytest.mark.parametrize(
