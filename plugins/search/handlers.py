@@ -70,7 +70,7 @@ async def command(
     if not typed:
         asker = _asker(ctx, person, scope, message)
         recent = await service.of(ctx).asking.recent(asker)
-        await _send(message, ctx, views.usage(t, recent))
+        await _send(message, ctx, views.usage(t, person, recent))
     elif vocabulary.plain(typed) in vocabulary.HELP_NAMES:
         await _send(message, ctx, views.help_page(t))
     else:
@@ -113,9 +113,15 @@ async def help_(query: CallbackQuery, ctx: Context, t: Translate) -> None:
 
 
 async def forget(
-    query: CallbackQuery, ctx: Context, t: Translate, person: Person, scope: Scope
+    query: CallbackQuery,
+    callback_data: Forget,
+    ctx: Context,
+    t: Translate,
+    person: Person,
+    scope: Scope,
 ) -> None:
-    """What the one who presses searched for, whoever was asked first."""
+    if callback_data.person != person.id:
+        raise UserError("search-not-yours")
     await service.of(ctx).asking.forget(_asker(ctx, person, scope, _message(query)))
     await _show(query, ctx, views.forgotten(t))
 

@@ -100,6 +100,8 @@ class Again(Callback, name="again"):
 class Forget(Callback, name="forget"):
     """Forget what somebody searched for here."""
 
+    person: int
+
 
 class Help(Callback, name="help"):
     """Explain the query language."""
@@ -414,7 +416,7 @@ def _in_twos(buttons: Sequence[Button]) -> list[list[Button]]:
 # -- /search alone --------------------------------------------------------------------------------
 
 
-def usage(t: Translate, recent: Sequence[Recent]) -> Content:
+def usage(t: Translate, person: Person, recent: Sequence[Recent]) -> Content:
     """How to search, and what was searched before."""
     rows = [
         [Button(f"🕘 {shortened(write(one.query, t.language), 40)}", Again(results=one.id))]
@@ -423,7 +425,7 @@ def usage(t: Translate, recent: Sequence[Recent]) -> Content:
     text = t("search-usage")
     if recent:
         text = Html("\n\n").join([text, t("search-recent")])
-        rows.append([Button(t.plain("search-button-forget"), Forget())])
+        rows.append([Button(t.plain("search-button-forget"), Forget(person=person.id))])
     return Content(text, [*rows, [_help(t)]])
 
 

@@ -214,6 +214,9 @@ async def test_in_a_group_lists_are_their_askers_own(
     told = await bob.click(found, "Filter ▾", wait=5)
     assert told is not None
     assert "somebody else's" in told["text"]
+    told = await bob.click(await asked(ann, "/search"), "🗑 Forget these", wait=5)
+    assert told is not None
+    assert "somebody else's" in told["text"]
     menu = await pressed(ann, await pressed(ann, found, "Filter ▾"), "Sender ▾")
     assert set(rows(menu)[0]) == {"from Bob · 1", "from me · 1"}
     assert "ann.txt" not in text_of(await pressed(ann, menu, "from Bob · 1"))

@@ -201,6 +201,7 @@ def test_buttons_carry_any_id() -> None:
         views.Pick(results=LARGEST, facet="type", option=facets.digest(Term("tag", "ж" * 64))),
         views.Drop(results=LARGEST, term=facets.digest(Term("phrase", "ж" * 200))),
         views.Mend(results=LARGEST, hint=30),
+        views.Forget(person=LARGEST),
     ):
         assert len(data.pack().encode()) <= 64
 
@@ -401,11 +402,11 @@ def test_the_longest_card_fits_into_a_message(language: str) -> None:
 
 def test_earlier_searches_are_offered_again() -> None:
     recent = [Recent(9, parse("ferry type:photo")), Recent(8, Query("щ" * 400))]
-    content = views.usage(translate("ru"), recent)
+    content = views.usage(translate("ru"), person(), recent)
     assert content.rows[0][0].text == "🕘 тип:фото ferry"
     assert len(content.rows[1][0].text) < 45
     assert [row[0].text for row in content.rows[2:]] == ["🗑 Забыть это", "Как искать"]
-    assert buttons(views.usage(translate(), [])) == [["How to search"]]
+    assert buttons(views.usage(translate(), person(), [])) == [["How to search"]]
 
 
 @pytest.mark.parametrize("language", vocabulary.LANGUAGES)
