@@ -427,7 +427,8 @@ def _entry(stream: BinaryIO, offset: int) -> bytes:
     method = int.from_bytes(local[8:10], "little")
     skipped = int.from_bytes(local[26:28], "little") + int.from_bytes(local[28:30], "little")
     stream.seek(skipped, 1)
-    packed = stream.read(_MOST_DECLARED)
+    size = int.from_bytes(local[18:22], "little") or _MOST_DECLARED  # 0: it follows the bytes
+    packed = stream.read(min(size, _MOST_DECLARED))
     if method != 8:
         return packed
     try:

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from core.media import DOCX, OCTETS, OLE, PPTX, XLSX, matches, sniff
+from core.media import DOCX, OCTETS, OLE, PPTX, XLSB, XLSX, matches, sniff
+from tests.plugins.documents.samples import compound
 
 _OOXML = "[Content_Types].xml"
+_FB2 = "application/x-fictionbook+xml"
+_FLAT = "application/vnd.oasis.opendocument.text-flat-xml"
+
+
+_CHART = "application/vnd.oasis.opendocument.chart"
+
+
+def _declared(kind: str) -> str:
+    return f'<Types><Override PartName="/x" ContentType="application/vnd.{kind}.main+xml"/></Types>'
 
 
 def of(tmp_path: Path, content: bytes, name: str = "file") -> str:
@@ -54,6 +65,25 @@ def of(tmp_path: Path, content: bytes, name: str = "file") -> str:
         (b"<div>part of a page</div>", "a", "text/html"),
         (b"no markup at all", "a.html", "text/plain"),
         (b"<svg xmlns='x'></svg>", "a.svg", "image/svg+xml"),
+        (b"<?xml version='1.0'?>\n<rss version='2.0'>", "a.xml", "application/rss+xml"),
+        (b"<?xml version='1.0'?><!-- x --><FictionBook xmlns='x'>", "a", _FB2),
+        (b"<?xml version='1.0'?><catalog/>", "a.txt", "text/xml"),
+        (b"<?xml version='1.0'?><office:document xmlns:office='x'>", "a.fodt", _FLAT),
+        (b"<div align=center>logo</div>\n\n# Title", "README.md", "text/markdown"),
+        (b"From: a@b.c\r\nSubject: x\r\nMIME-Version: 1.0\r\n\r\nHi", "a", "message/rfc822"),
+        (b"From ann Mon\nFrom: a@b.c\nSubject: x\nTo: d\n\nHi", "a", "application/mbox"),
+        (b"Subject: only a note\n\nwritten by hand", "a.txt", "text/plain"),
+        (b"BEGIN:VCARD\r\nFN:Ann", "a", "text/vcard"),
+        (b"BEGIN:VCALENDAR\r\n", "a.txt", "text/calendar"),
+        (b"WEBVTT\n\n00:01.000 --> 00:02.000\nHi", "a.txt", "text/vtt"),
+        (b"1\n00:00:01,0 --> 00:00:02,0\nHi", "a.srt", "application/x-subrip"),
+        (b'{"cells": []}', "a.ipynb", "application/x-ipynb+json"),
+        (b"\x09\x08\x10\0" + bytes(60), "a.xls", OCTETS),
+        (b"\x09\x04\x06\0" + bytes(60), "a", "application/vnd.ms-excel"),
+        (b"a.txt".ljust(257, b"\0") + b"ustar\0" + bytes(250), "a", "application/x-tar"),
+        (b"7z\xbc\xaf\x27\x1c" + bytes(50), "a.zip", "application/x-7z-compressed"),
+        (b"x\x9f>\x22" + bytes(50), "winmail.dat", "application/vnd.ms-tnef"),
+        ("Hello".encode("utf-32"), "a.txt", "text/plain"),
         (b"MZ is where my letter begins", "a.txt", "text/plain"),
     ],
 )
@@ -72,6 +102,15 @@ def test_types(tmp_path: Path, content: bytes, name: str, expected: str) -> None
             {"mimetype": "application/vnd.oasis.opendocument.text", "a": ""},
             "application/vnd.oasis.opendocument.text",
         ),
+        (
+            {"xl/media/x": "", "word/document.xml": "", _OOXML: _declared("ppt.presentationml")},
+            PPTX,
+        ),
+        ({_OOXML: _declared("x.sheet.binary.macroEnabled"), "xl/workbook.bin": ""}, XLSB),
+        ({"b": "", "mimetype": "application/vnd.oasis.opendocument.chart"}, _CHART),
+        ({"META-INF/container.xml": "", "book.opf": ""}, "application/epub+zip"),
+        ({"Pages/1.fpage": "", _OOXML: ""}, "application/oxps"),
+        ({"Index/Document.iwa": ""}, "application/vnd.apple.iwork"),
         ({"a.txt": "hello"}, "application/zip"),
     ],
 )
@@ -96,3 +135,28 @@ def test_a_directory_that_lies_is_read_no_further(tmp_path: Path) -> None:
 def test_globs() -> None:
     assert matches("text/x-python", ("text/*",))
     assert not matches("image/png", ("text/*", "application/pdf"))
+
+
+@pytest.mark.parametrize(
+    ("streams", "expected"),
+    [
+        (["WordDocument", "1Table"], "application/msword"),
+        (["WORKBOOK"], "application/vnd.ms-excel"),
+        (["PowerPoint Document", "Current User"], "application/vnd.ms-powerpoint"),
+        (["__properties_version1.0"], "application/vnd.ms-outlook"),
+        (["FileHeader", "\x05HwpSummaryInformation"], "application/x-hwp"),
+        (["EncryptedPackage", "WordDocument"], OLE),
+        (["ObjectPool/x/WordDocument", "Quill"], OLE),
+    ],
+)
+def test_compound_files_are_told_by_what_lies_at_their_top(
+    tmp_path: Path, streams: list[str], expected: str
+) -> None:
+    path = compound(tmp_path / "a.doc", dict.fromkeys(streams, b""))
+    assert sniff(path, "a.doc") == expected
+
+
+def test_a_stream_is_told_like_a_file_and_left_at_its_start() -> None:
+    stream = io.BytesIO(b"%PDF-1.7\n")
+    assert sniff(stream, "a") == "application/pdf"
+    assert stream.tell() == 0
