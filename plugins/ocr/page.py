@@ -53,9 +53,11 @@ def _engines(options: dict[str, Any]) -> engine.Engines:
 
 
 def _hint(problem: str) -> dict[str, str]:
-    script = problem.removeprefix("script:")
-    package = scripts.package(script) if script != problem else ""
-    return {"hint": f"install {package} for tesseract, and restart"} if package else {}
+    if not problem.startswith("script:"):
+        return {}
+    package = scripts.package(problem.removeprefix("script:"))
+    wanted = package or "tesseract with your users' languages, as tesseract-ocr-rus"
+    return {"hint": f"install {wanted}, and restart"}
 
 
 def _sheet(path: str, source: str, number: int, options: dict[str, Any]) -> Pixels:

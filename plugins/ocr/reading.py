@@ -11,6 +11,8 @@ BELIEVED = 0.6
 model reads of its own script has 0.8 and more, of another script 0.2 to 0.5."""
 _HAN = r"\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\u3000-\u30ff"
 _BETWEEN_HAN = re.compile(f"(?<=[{_HAN}]) (?=[{_HAN}])")
+_CONTINUED = re.compile(f"(?<=[{_HAN}]{{12}})\n(?=[{_HAN}])")
+"""Chinese and Japanese have no spaces: a full line goes on in the next one."""
 _BROKEN = re.compile(r"(?<=[^\W\d_])-\n(?=[^\W\d_])")
 _WORD = re.compile(r"\w+")
 _LETTER = re.compile(r"[^\W\d_]")
@@ -66,7 +68,7 @@ class Reading:
                 parts.append("")
                 paragraph = line.paragraph
             parts.append(_BETWEEN_HAN.sub("", line.text))
-        return _BROKEN.sub("", "\n".join(parts)).strip()
+        return _BROKEN.sub("", _CONTINUED.sub("", "\n".join(parts))).strip()
 
 
 def count_words(text: str) -> int:
