@@ -222,3 +222,54 @@ async def test_replies_to_anything_else_are_not_ours(app: App, ann: Person, word
     said = await asked(ann, "/files")
     await ann.send(word, reply_to=said["message_id"])
     assert await repository.tags(SYSTEM, 1) == ()
+
+
+async def test_in_a_group_the_sender_and_the_admins_delete(
+    app: App, playground: PlaygroundProcess
+) -> None:
+    await playground.client.add_user("Owner", username="olga_o")
+    await playground.client.add_user("Ann", username="anna_g")
+    await playground.client.add_user("Bob", username="boris_g")
+    await playground.client.configure_bot(reads_all_group_messages=True)
+    group = await playground.client.group("Harbour", members=["olga_o", "anna_g", "boris_g"])
+    olga, anna, boris = (group.person(name) for name in ("olga_o", "anna_g", "boris_g"))
+    await anna.upload(b"The ferry leaves.", name="plan.txt")
+    await anna.wait_text(await anna.wait_reply(contains="plan.txt"), "✅")
+
+    shown = await asked(boris, "/files")
+    card = await pressed(boris, shown, "📄 plan.txt")
+    assert "from Ann" in text_of(card)
+    for button in ("🗑 Delete", "✏️ Rename", "🏷 Tags"):
+        refused = await boris.click(card, button, wait=5)
+        assert refused is not None
+        assert "Only whoever sent" in refused["text"]
+    assert (await row(app)).trashed_at is None
+
+    asking = await pressed(anna, card, "🗑 Delete")
+    gone = await pressed(anna, asking, "Delete")
+    trash = await pressed(olga, await pressed(olga, gone, "‹ Back"), "🗑 Trash (1)")
+    refused = await anna.click(trash, "❌ Empty the trash", wait=5)
+    assert refused is not None
+    assert "admins may empty" in refused["text"]
+    asking = await pressed(olga, trash, "❌ Empty the trash")
+    await pressed(olga, asking, "Delete for good")
+    await until(lambda: _blobs(0))
+
+
+async def test_a_sticker_is_a_file_of_its_own_kind(app: App, ann: Person) -> None:
+    import io
+
+    from PIL import Image as Picture
+
+    data = io.BytesIO()
+    Picture.new("RGBA", (512, 512), "navy").save(data, "WEBP")
+    await ann.upload(data.getvalue(), name="fish.webp", mime="image/webp", as_="sticker")
+    await ann.wait_text(await ann.wait_reply(), "✅")
+    file = await row(app)
+    assert (file.kind, file.sent_as) == ("stickers", "sticker")
+    assert file.blob_key.startswith("stickers/")
+    shown = await asked(ann, "/files")
+    await ann.click(shown, labels(shown)[0])
+    card = await ann.wait_event(lambda event: "Show message" in str(event))
+    await ann.click(card["message"], "📎 Send file")
+    assert "sticker" in await ann.wait_reply(where=lambda one: "sticker" in one)
