@@ -15,6 +15,14 @@ COPY plugins plugins
 RUN pip install --no-deps --no-build-isolation . && python -m compileall -q /opt/plugram
 
 FROM python:3.12-slim-bookworm
+# OCR: each language is 1 to 4 MB; take out what your users don't write.
+# hadolint ignore=DL3008
+RUN apt-get update && apt-get install -y --no-install-recommends \
+        tesseract-ocr tesseract-ocr-osd tesseract-ocr-eng tesseract-ocr-rus tesseract-ocr-spa \
+        tesseract-ocr-deu tesseract-ocr-fra tesseract-ocr-ita tesseract-ocr-por tesseract-ocr-ukr \
+        tesseract-ocr-ell tesseract-ocr-ara tesseract-ocr-heb tesseract-ocr-hin tesseract-ocr-tha \
+        tesseract-ocr-chi-sim tesseract-ocr-chi-tra tesseract-ocr-jpn tesseract-ocr-kor \
+    && rm -rf /var/lib/apt/lists/*
 RUN useradd --uid 10001 --create-home plugram && install -d -o plugram -g plugram /data /app
 COPY --from=build /opt/plugram /opt/plugram
 # settings.toml and your own plugins are mounted at /app; everything the bot keeps is in /data.

@@ -511,7 +511,7 @@ class Files:
                 )
                 return nothing, "no-text" if error.reason == "empty" else error.reason
         problem = _problem(content)
-        if problem:
+        if problem not in {"", "no-text"}:
             hint = str(content.metadata.get("hint", ""))
             self.ctx.log.warning("file read in part", file=file.id, problem=problem, hint=hint)
         return content, problem
