@@ -145,7 +145,9 @@ class Keeper:
             await self._stop_work(file)
             await self.ctx.hooks.deliver(hooks.on_file_deleted, file=await repository.stored(file))
             async with self.ctx.transaction(scope):
-                await repository.remove(file)
+                removed = await repository.remove(file)
+            if not removed:
+                raise Retry(_STOPPING)
         await self.sweep_blob(sha256)
 
     async def _stop_work(self, file: TelegramFile) -> None:

@@ -283,11 +283,15 @@ async def doom(scope: Scope, file_ids: Sequence[int]) -> list[TelegramFile]:
     return doomed
 
 
-async def remove(file: TelegramFile) -> None:
-    """All rows of a file, those of its duplicates too, and its share of the counts."""
-    rows = TelegramFile.filter(scope=file.scope, id=file.id)
-    if not await rows.select_for_update().exists():
-        return
+async def remove(seen: TelegramFile) -> bool:
+    """All rows of a file, those of its duplicates too, and its share of the counts. False, and
+    nothing is done: another job works on it than the one that was seen."""
+    rows = TelegramFile.filter(scope=seen.scope, id=seen.id)
+    file = await rows.select_for_update().first()
+    if file is None:
+        return True
+    if file.job_id != seen.job_id:
+        return False
     if file.stage >= Stage.STORED and file.duplicate_of is None:
         await count_out(file)
     duplicates = TelegramFile.filter(scope=file.scope, duplicate_of=file.id)
@@ -298,6 +302,7 @@ async def remove(file: TelegramFile) -> None:
     await TelegramFile.filter(scope=file.scope, id__in=gone).delete()
     if file.batch_id is not None and not await TelegramFile.filter(batch_id=file.batch_id).exists():
         await Batch.filter(id=file.batch_id).delete()
+    return True
 
 
 async def reserve_blob(

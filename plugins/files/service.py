@@ -312,7 +312,7 @@ class Files:
     async def store(self, scope: Scope, file_id: int) -> None:
         """Fetch a file from Telegram into the blob store; in a job. Doing it twice does no harm."""
         file = await repository.get(scope, file_id)
-        if file is None or file.duplicate_of is not None:
+        if file is None or file.duplicate_of is not None or file.deleting:
             return
         if file.stage < Stage.STORED:
             try:

@@ -266,6 +266,18 @@ async def test_nobody_reads_a_file_that_is_being_deleted(
     assert [what for what, _ in ears(idle).news] == ["deleted"]
 
 
+async def test_a_file_deleted_before_it_is_stored(idle: App, files: Files, ann: Person) -> None:
+    file = await admitted(files, await incoming(ann))
+    scope = Scope(file.scope)
+    await files.keeper.purge(scope, [file.id])
+    await files.store(scope, file.id)
+    assert await Blob.all().count() == 0
+    await files._enqueue("process", file)  # as a job did that ended just now
+    assert await repository.remove(file) is False
+    await run(idle, files, "erase")
+    assert await TelegramFile.all().count() == 0
+
+
 async def test_equal_bytes_that_come_while_they_are_removed(
     files: Files, ann: Person, idle: App
 ) -> None:
