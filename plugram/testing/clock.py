@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from plugram.testing.bot import Bot
 
 _TABLE = "plugram_test_clock"
-_LEASES = (
-    ("core_workers", "lease_until"),
-    ("core_intake_leases", "expires_at"),
-    ("core_intake_processes", "expires_at"),
-)
-"""They are kept alive by loops that don't jump, so they move along."""
+_LEASES = {
+    "core_workers": "lease_until",
+    "core_intake_processes": "expires_at",
+    "core_intake_leases": "expires_at",
+}
+"""They are kept alive by loops that don't jump, so they move along. In the order in which the
+host takes them."""
 _AHEAD = 0.002
 """Seconds that Python's clock is ahead of the database's, which never is the other way around: what
 the database holds for due must be so for the job too."""
@@ -53,8 +54,10 @@ class ClockedDatabase(db.Database):
     async def shift(self, seconds: float) -> None:
         """Move the clock, and what it would make expire."""
         async with self.transaction():
+            if self.dialect == "postgres":  # a heartbeat under way would write the old time
+                await self.execute(f"LOCK TABLE {', '.join(_LEASES)} IN EXCLUSIVE MODE")
             await self.execute(f"UPDATE {_TABLE} SET shift = shift + $1", seconds)  # noqa: S608
-            for table, column in _LEASES:
+            for table, column in _LEASES.items():
                 await self.execute(
                     f"UPDATE {table} SET {column} = {column} + $1 WHERE {column} > 0",  # noqa: S608
                     seconds,

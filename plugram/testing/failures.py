@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-_HOSTS = ("aiogram", "core", "pluggy", "plugram")
+_HOSTS = ("aiogram", "core", "importlib", "pluggy", "plugram")
 """Packages whose lines in a traceback tell how the host came to the plugin."""
 _SAYINGS = {
     "update set aside": "a handler failed, and the bot gave up on {kind} {update_id}",
@@ -123,6 +123,7 @@ def _traceback(error: BaseException) -> str:
         for name in _HOSTS
         if (module := sys.modules.get(name)) is not None and module.__file__
     )
+    hosts += ("<frozen importlib",)
     own = [frame for frame in told.stack if not frame.filename.startswith(hosts)]
     if own:
         start = told.stack.index(own[0])

@@ -230,7 +230,11 @@ def _of_project(root: Path, tests: Path) -> list[str]:
             adopt(project)
             return list(project.plugins)
     for folder in (tests, tests.parent):
-        beside = [str(one.root) for one in discover([folder]) if one.origin == "path"]
+        beside = [
+            str(one.root)
+            for one in discover([folder])
+            if one.origin == "path" and not one.root.name.startswith("test_")
+        ]
         if beside:
             return beside
     raise pytest.UsageError(
