@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from plugins.files import batches, extractions, names, reading, repository, views
+from plugins.files import batches, extractions, names, quota, reading, repository, views
 from plugins.files.keeper import Keeper
 from plugins.files.models import Batch, Document, Image, Stage, TelegramFile
 from plugins.files.pages import CardFacts
@@ -186,6 +186,11 @@ class Files:
             return
         known = await repository.sent_before(scope, item.file_unique_id)
         batch = await batches.find(scope, item, self.settings.batch_from - 1)
+        if known is None or known.problem in repository.LOST:
+            over = await quota.refusal(self.ctx, self.settings, item.sender_id, item.size or 0)
+            if over is not None:
+                await self._reply(item, views.over(t, item.clean_name, item.kind, over))
+                return
         if known is not None and known.problem not in repository.LOST:
             if batch is None:
                 await self._tell_duplicate(known, item.chat_id, item.message_id, t)

@@ -15,6 +15,37 @@ class Settings(PluginSettings):
         description="Megabytes of the largest file to take. Telegram hands bots no more than 20, "
         "a local Bot API server 2000.",
     )
+    files_per_person: int = Field(
+        default=10_000,
+        ge=0,
+        le=10_000_000,
+        description="Files of one person that are kept, the trash included. 0: no limit.",
+    )
+    mb_per_person: int = Field(
+        default=20_000,
+        ge=0,
+        le=100_000_000,
+        description="Megabytes that one person's files may take. 0: no limit.",
+    )
+    files_per_minute: int = Field(
+        default=300,
+        ge=0,
+        le=10_000,
+        description="Files that one person may send a minute; all of them at once, if they like. "
+        "0: no limit.",
+    )
+    waiting_per_person: int = Field(
+        default=1000,
+        ge=0,
+        le=1_000_000,
+        description="Files of one person that may wait to be read. 0: no limit.",
+    )
+    waiting_files: int = Field(
+        default=20_000,
+        ge=0,
+        le=10_000_000,
+        description="Files of everybody that may wait to be read. 0: no limit.",
+    )
     groups: bool = Field(
         default=True,
         description="Take files from groups too, each group into an archive of its own.",

@@ -10,6 +10,7 @@ from plugins.files.models import Stage
 if TYPE_CHECKING:
     from plugins.files.batches import Progress
     from plugins.files.models import Document, Image, TelegramFile
+    from plugins.files.quota import Refusal
     from plugram import Translate
 
 _ICONS = {
@@ -125,6 +126,11 @@ def too_large(t: Translate, name: str, kind: str, size: int, limit: int) -> str:
         limit=limit // _MEGABYTE,
     )
     return _lines(title(name, kind), told)
+
+
+def over(t: Translate, name: str, kind: str, refusal: Refusal) -> str:
+    """A limit is hit."""
+    return _lines(title(name, kind), t(refusal.key, **refusal.values))
 
 
 def empty(t: Translate, name: str, kind: str) -> str:

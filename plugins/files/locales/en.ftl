@@ -26,6 +26,15 @@ files-duplicate = 🔁 I have this file already: <b>{ $name }</b>. Here it came 
 files-gone = This file isn't here any more.
 
 files-refused-large = ❌ { $size } MB are too many: Telegram lets me have at most { $limit } MB. Send it in parts, or compressed.
+files-refused-count = ❌ You have { $files } files here, as many as I keep for one person. Delete some with /files and empty the trash, then send this one again.
+files-refused-space = ❌ Your files take { $used } of the { $limit } MB that I keep for one person. Delete some with /files and empty the trash, then send this one again.
+files-refused-rate =
+    ❌ I take { $limit } files a minute from one person. Please send this one again in { $seconds ->
+        [one] a second
+       *[other] { $seconds } seconds
+    }.
+files-refused-waiting = ❌ { $files } of your files still wait to be read. Please send this one again when they are done.
+files-refused-busy = ❌ Very many files are waiting just now. Please send this one again in a few minutes.
 
 # Why a file can't be kept.
 files-problem-duplicate = 🔁 I have it already, as <b>{ $original }</b>.

@@ -28,6 +28,15 @@ files-duplicate = 🔁 Ya tengo este archivo: <b>{ $name }</b>. Aquí llegó la 
 files-gone = Este archivo ya no está.
 
 files-refused-large = ❌ { $size } MB son demasiados: Telegram me deja descargar { $limit } MB como máximo. Envíalo por partes o comprimido.
+files-refused-count = ❌ Ya tienes { $files } archivos aquí, que son los que guardo por persona. Borra alguno con /files, vacía la papelera y envía este otra vez.
+files-refused-space = ❌ Tus archivos ocupan { $used } de los { $limit } MB que guardo por persona. Borra alguno con /files, vacía la papelera y envía este otra vez.
+files-refused-rate =
+    ❌ Acepto { $limit } archivos por minuto de cada persona. Envía este otra vez dentro de { $seconds ->
+        [one] un segundo
+       *[other] { $seconds } segundos
+    }.
+files-refused-waiting = ❌ Todavía hay { $files } archivos tuyos sin leer. Envía este otra vez cuando estén listos.
+files-refused-busy = ❌ Ahora mismo hay muchísimos archivos en cola. Envía este otra vez dentro de unos minutos.
 
 # Por qué no se puede guardar un archivo.
 files-problem-duplicate = 🔁 Ya lo tengo, como <b>{ $original }</b>.
