@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 # Name → module with `app`, and its line in --help.
 _GROUPS = {
     "config": ("core.cli.config", "Check, explain and show the settings."),
-    "plugins": ("core.cli.plugins", "List, inspect, check and switch plugins."),
+    "plugins": ("core.cli.plugins", "Write, list, inspect, check and switch plugins."),
     "jobs": ("core.cli.jobs", "List, retry and cancel background jobs."),
     "updates": ("core.cli.updates", "List and retry updates that were set aside."),
     "cache": ("core.cli.cache", "Clear and count what is kept for a while."),

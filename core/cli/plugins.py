@@ -72,7 +72,7 @@ def check(
     what: Annotated[
         str,
         typer.Argument(
-            metavar="[ID|PATH]",
+            metavar="ID|PATH",
             help="Id of a plugin, or a project, folder or file that needn't be installed;"
             " all that are on by default.",
         ),

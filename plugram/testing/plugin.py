@@ -21,7 +21,13 @@ else:
     try:
         from pytest_asyncio import fixture as async_fixture
     except ImportError:  # a project without async tests
-        async_fixture = pytest.fixture
+
+        def async_fixture(function):
+            @pytest.fixture(name=function.__name__)
+            def lacking():
+                pytest.fail('install the test kit: pip install "plugram[testing]"', pytrace=False)
+
+            return lacking
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
