@@ -22,6 +22,9 @@ _A_LINE = 20
 """Letters; less than that, in the midst of another script, is chance."""
 _GLIMPSE = 24
 """Pixels a side; smaller pictures hold no text."""
+_BLANK = 8
+"""Levels of grey from the darkest to the lightest pixel (of 256); a page with fewer is empty, and
+no engine is woken for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class Page:
 
 
 def read(page: Pixels, engines: Engines) -> Page:
-    if min(page.shape) < _GLIMPSE:
+    if min(page.shape) < _GLIMPSE or np.ptp(page) < _BLANK:
         return Page()
     page = preparing.prepared(page)
     best = Reading()
