@@ -116,9 +116,9 @@ class Asking:
         page = await self._results.page(kept, number, asker.files)
         return replace(page, names=await senders.names(kept.query, asker.meet))
 
-    async def look(self, asker: Asker, kept: ResultList, number: int) -> Closer | None:
+    async def look(self, asker: Asker, kept: ResultList, file_id: int) -> Closer | None:
         """A result of a list more closely; None if its file is gone."""
-        return await self._results.closer(kept, number, asker.files)
+        return await self._results.closer(kept, file_id, asker.files)
 
     def page_of(self, number: int) -> int:
         """The page that a result is on."""

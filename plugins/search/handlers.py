@@ -151,13 +151,13 @@ async def look(
     person: Person,
     scope: Scope,
 ) -> None:
-    asking, number = service.of(ctx).asking, callback_data.number
+    asking = service.of(ctx).asking
     kept = await _own(ctx, person, scope, callback_data.results)
     asker = _asker(ctx, person, scope, _message(query))
-    closer = await asking.look(asker, kept, number)
+    closer = await asking.look(asker, kept, callback_data.file)
     if closer is None:
         raise UserError("search-file-gone")
-    page = await asking.turn(asker, kept, asking.page_of(number))
+    page = await asking.turn(asker, kept, asking.page_of(closer.result.number))
     await _show(query, ctx, views.closer(t, person, page, closer))
 
 

@@ -190,15 +190,18 @@ class Results:
         full = len(found.hits) >= self._engine.settings.result_limit
         return Page(found, number, pages, results, full)
 
-    async def closer(self, found: ResultList, number: int, files: FileLibrary) -> Closer | None:
+    async def closer(self, found: ResultList, file_id: int, files: FileLibrary) -> Closer | None:
         """A result with more of its passage; None if its file is gone."""
-        hits = found.hits[number - 1 : number] if number > 0 else ()
-        results = await self._results(found, number - 1, hits, files, LONG_SNIPPET)
+        at = next((at for at, hit in enumerate(found.hits) if hit.file_id == file_id), None)
+        if at is None:
+            return None
+        hit = found.hits[at]
+        results = await self._results(found, at, [hit], files, LONG_SNIPPET)
         if not results:
             return None
-        why = hits[0].explanation
-        passages = await self._engine.index.passages(found.scope, [hits[0].passage_id])
+        passages = await self._engine.index.passages(found.scope, [hit.passage_id])
         texts = [one.text for one in passages.values()] + [results[0].file.name]
+        why = hit.explanation
         return Closer(results[0], why, _matches(found, why.matched, texts, results[0].language))
 
     def page_of(self, number: int) -> int:

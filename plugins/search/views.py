@@ -53,10 +53,10 @@ class Show(Callback, name="show"):
 
 
 class Look(Callback, name="look"):
-    """Show a result more closely; results count from 1."""
+    """Show a result more closely. By its file: numbers change when files are deleted."""
 
     results: int
-    number: int
+    file: int
 
 
 class Narrow(Callback, name="filter"):
@@ -265,7 +265,7 @@ def _way_back(t: Translate, file: StoredFile, number: str) -> Button:
 
 
 def _closer(results: ResultList, result: Result) -> Button:
-    return Button(f"💡 {result.number}", Look(results=results.id, number=result.number))
+    return Button(f"💡 {result.number}", Look(results=results.id, file=result.file.id))
 
 
 def _turning(page: Page) -> list[Button]:

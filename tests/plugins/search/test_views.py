@@ -196,7 +196,7 @@ def test_buttons_carry_any_id() -> None:
         views.Turn(results=LARGEST, page=9999),
         views.Send(file=LARGEST),
         views.Show(file=LARGEST),
-        views.Look(results=LARGEST, number=200),
+        views.Look(results=LARGEST, file=LARGEST),
         views.Narrow(results=LARGEST, facet="type"),
         views.Pick(results=LARGEST, facet="type", option=facets.digest(Term("tag", "ж" * 64))),
         views.Drop(results=LARGEST, term=facets.digest(Term("phrase", "ж" * 200))),
