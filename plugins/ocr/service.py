@@ -35,7 +35,7 @@ def processor(settings: Settings) -> Processor:
         [],
         "plugins.ocr.page:extract",
         task="continue",
-        preload=preload if by_tesseract else [*preload, "rapidocr"],
+        preload=preload if by_tesseract else [*preload, "plugins.ocr.warm"],
         programs=["tesseract"] if by_tesseract else [],
         memory_mb=_MEMORY_RAPIDOCR if options["rapidocr"] else _MEMORY_TESSERACT,
         cpu_seconds=_CPU,

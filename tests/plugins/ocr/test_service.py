@@ -44,7 +44,7 @@ def test_without_any_engine_the_operator_is_told() -> None:
 def test_rapidocr_alone_starts_no_program() -> None:
     made = service.processor(Settings(engine="rapidocr", max_pages=7))
     assert made.programs == []
-    assert "rapidocr" in made.preload
+    assert "plugins.ocr.warm" in made.preload
     assert (made.options["languages"], made.options["max_pages"]) == ({}, 7)
 
 
