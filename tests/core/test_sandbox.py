@@ -322,6 +322,17 @@ async def test_every_wall_stands_here(sandbox: Sandbox) -> None:
 
 
 @walled
+async def test_a_child_has_no_rights_to_speak_of(sandbox: Sandbox, file: Path) -> None:
+    seen = (await sandbox.run(processor("rights"), file)).metadata
+    assert (seen["NoNewPrivs"], seen["Seccomp"]) == ("1", "2")
+    # Reading, where we are root and a user of its own reads what root may.
+    assert int(seen["CapEff"], 16) & ~(1 << 2) == 0
+    if seen["user"] not in {0, os.getuid()}:
+        assert seen["user"] > 2_000_000_000
+        assert seen["Groups"].strip() == ""
+
+
+@walled
 async def test_a_child_reaches_nothing_but_its_file(sandbox: Sandbox, tmp_path: Path) -> None:
     secret = tmp_path / "beside.txt"
     secret.write_text("secret")
