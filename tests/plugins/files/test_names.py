@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from plugins.files import names
 from plugins.files.names import LONGEST, as_words, clean, extension
+from plugram import UserError
 
 
 @pytest.mark.parametrize(
@@ -68,3 +70,73 @@ def test_words_of_a_name(name: str, expected: str) -> None:
 )
 def test_extensions(name: str, expected: str) -> None:
     assert extension(name) == expected
+
+
+# -- names and tags that people type --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("typed", "old", "expected"),
+    [
+        ("invoice", "scan.pdf", "invoice.pdf"),
+        ("invoice.docx", "scan.pdf", "invoice.docx"),
+        ("invoice", "README", "invoice"),
+        ("../../etc/passwd", "a.txt", "passwd.txt"),
+        ("exe\u202efdp\x07", "a.txt", "exefdp.txt"),
+        ("two\nlines", "a.txt", "two lines.txt"),
+    ],
+)
+def test_a_typed_name_is_made_harmless(typed: str, old: str, expected: str) -> None:
+    assert names.chosen(typed, old) == expected
+
+
+@pytest.mark.parametrize("typed", ["", " ", "...", "\u202e\u200b", "/", "x" * (LONGEST + 1)])
+def test_what_is_no_name_is_refused(typed: str) -> None:
+    with pytest.raises(UserError):
+        names.chosen(typed, "a.txt")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("tax car", ["tax", "car"]),
+        ("#Tax, car insurance", ["tax", "car_insurance"]),
+        ("Налоги;ЁЖ", ["налоги", "ёж"]),
+        ("tax tax #TAX", ["tax"]),
+        ("a\u202eb", ["ab"]),
+        ("-2026-", ["2026"]),
+    ],
+)
+def test_typed_tags(text: str, expected: list[str]) -> None:
+    assert names.tags(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "!? ,", "\u200b", "x" * (names.LONGEST_TAG + 1)])
+def test_what_is_no_tag_is_refused(text: str) -> None:
+    with pytest.raises(UserError):
+        names.tags(text)
+
+
+def test_tags_given_and_taken() -> None:
+    assert names.given_and_taken("tax, -car insurance") == (["tax"], ["car_insurance"])
+    assert names.given_and_taken("-tax") == ([], ["tax"])
+
+
+@pytest.mark.parametrize(
+    ("caption", "expected"),
+    [
+        ("For the #board, see #Q1_2026!", ["board", "q1_2026"]),
+        ("a#b https://x.org/#top &#39; # ##", []),
+        (f"#{'x' * 33} #ok", ["ok"]),
+        ("", []),
+    ],
+)
+def test_hashtags_of_a_caption(caption: str, expected: list[str]) -> None:
+    assert names.hashtags(caption) == expected
+
+
+@given(st.text())
+def test_any_caption_gives_tags_that_can_be_kept(caption: str) -> None:
+    found = names.hashtags(caption)
+    assert len(found) <= names.MOST_TAGS
+    assert all(names.tags(tag) == [tag] for tag in found)

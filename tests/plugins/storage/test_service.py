@@ -191,6 +191,20 @@ async def test_a_folder_that_cannot_be_made_is_explained(tmp_path: Path) -> None
         await store.put(key, source)
 
 
+async def test_all_blobs_can_be_listed(store: LocalStore, tmp_path: Path) -> None:
+    assert [blob async for blob in store.walk()] == []
+    key, source = sample(tmp_path)
+    await store.put(key, source)
+    picture = f"thumbnails/ab/{'ab' * 32}.jpg"
+    await store.put(picture, source)
+    (store.root / ".unfinished" / "half").write_bytes(b"")
+    (store.root / "documents" / "NOTES.TXT").write_bytes(b"")
+    found = {blob.key: blob async for blob in store.walk()}
+    assert found.keys() == {key, picture}
+    assert found[key].size == len(b"whales")
+    assert abs(found[key].changed_at - time.time()) < 60
+
+
 async def test_old_unfinished_writes_are_tidied_away(store: LocalStore) -> None:
     await store.check()
     old, fresh = store.root / ".unfinished" / "old", store.root / ".unfinished" / "fresh"
