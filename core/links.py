@@ -33,6 +33,10 @@ class Links:
         )
         self._usable = bool(self._base and secret)
 
+    def __bool__(self) -> bool:
+        """Whether there are any: `[web] public_url` is set."""
+        return self._usable
+
     def make(self, path: str, payload: Mapping[str, Any], *, base: str = "") -> str | None:
         """A link with a JSON payload, or None where `[web] public_url` isn't set. `base`: what
         goes before the path instead of our address and the plugin's id, a CDN's."""

@@ -203,6 +203,13 @@ class FileLibrary(Protocol):
 
     async def count(self, scope: Scope) -> int: ...
 
+    def gives_links(self) -> bool:
+        """Whether there are links to files: the deployment has a public address."""
+
+    async def offer_link(self, scope: Scope, file_id: int, chat_id: int, language: str) -> None:
+        """Send a message with a link to the file that works for minutes, and a button for a fresh
+        one. Raises UserError if the scope has no such file."""
+
 
 @dataclass(frozen=True, slots=True)
 class Provide:

@@ -15,7 +15,8 @@ from aiogram.types import User as Sender
 
 from plugins.files import catalogue, names, pages, repository, service
 from plugins.files.catalogue import Shelf
-from plugins.files.pages import Card, Choose, Do, Empty, Open, Page, Toggle
+from plugins.files.library import Library
+from plugins.files.pages import Card, Choose, Do, Empty, Fresh, Open, Page, Toggle
 from plugram import (
     BadRequest,
     BlobMissing,
@@ -30,6 +31,7 @@ from plugram import (
     Upload,
     UserError,
     buttons,
+    escape,
 )
 
 if TYPE_CHECKING:
@@ -58,6 +60,7 @@ def build(*, groups: bool) -> Router:
     router.callback_query.register(choose, Choose.filter())
     router.callback_query.register(open_card, Card.filter())
     router.callback_query.register(do, Do.filter())
+    router.callback_query.register(fresh, Fresh.filter())
     router.callback_query.register(toggle, Toggle.filter())
     router.callback_query.register(empty, Empty.filter())
     return router
@@ -213,16 +216,24 @@ async def do(
     if file is None or not isinstance(place, Message):
         await _show(query, ctx, pages.gone(t, at))
         return
-    if callback_data.what in {"send", "show"}:
+    if callback_data.what in _READING:
         await _READING[callback_data.what](ctx, t, place, file)
         await query.answer()
         return
     await _hold_right(ctx, place, query.from_user, file)
     if callback_data.what in _ASKING:
-        await _ask_to_type(callback_data, ctx, t, place, file, state)
+        await state.set_state(_ASKING[callback_data.what])
+        await state.set_data({"file": file.id, "at": at})
+        await _ask_to_type(ctx, t, person, place, callback_data.what, file)
         await query.answer()
     elif (act := _ACTING.get(callback_data.what)) is not None:
         await _show(query, ctx, await act(ctx, t, person, file, at))
+
+
+async def fresh(
+    query: CallbackQuery, callback_data: Fresh, ctx: Context, t: Translate, scope: Scope
+) -> None:
+    await _show(query, ctx, await Library(ctx).link_page(scope, callback_data.file, t.language))
 
 
 async def toggle(
@@ -274,6 +285,11 @@ async def _lead(ctx: Context, t: Translate, place: Message, file: TelegramFile) 
         await ctx.telegram.edit(file.chat_id, sent["message_id"], text)
 
 
+async def _link(ctx: Context, t: Translate, place: Message, file: TelegramFile) -> None:
+    library = ctx.require(FileLibrary)
+    await library.offer_link(Scope(file.scope), file.id, place.chat.id, t.language)
+
+
 async def _tags(ctx: Context, t: Translate, person: Person, file: TelegramFile, at: str) -> Page:
     return await _tags_page(ctx, t, file, at)
 
@@ -311,7 +327,7 @@ async def _erased(ctx: Context, t: Translate, person: Person, file: TelegramFile
     return pages.erased(t, file, at)
 
 
-_READING: dict[str, Read] = {"send": _send, "show": _lead}
+_READING: dict[str, Read] = {"send": _send, "show": _lead, "link": _link}
 _ASKING = {"rename": Typing.name, "type": Typing.tags}
 _ACTING: dict[str, Act] = {
     "tags": _tags,
@@ -325,24 +341,21 @@ _ACTING: dict[str, Act] = {
 
 
 async def _ask_to_type(
-    data: Do, ctx: Context, t: Translate, place: Message, file: TelegramFile, state: FSMContext
+    ctx: Context, t: Translate, person: Person, place: Message, what: str, file: TelegramFile
 ) -> None:
-    await state.set_state(_ASKING[data.what])
-    await state.set_data({"file": file.id, "at": data.at})
-    key = "files-ask-name" if data.what == "rename" else "files-ask-tags"
-    text = t(key, name=file.name)
-    # In a group a bot may read nothing but replies to it.
-    reply = {"force_reply": True, "selective": True} if place.chat.type != "private" else None
-    await ctx.telegram.call(
-        "sendMessage",
-        {
-            "chat_id": place.chat.id,
-            "message_thread_id": _thread(place),
-            "text": text,
-            "parse_mode": "HTML",
-            "reply_markup": reply,
-        },
-    )
+    text = t("files-ask-name" if what == "rename" else "files-ask-tags", name=file.name)
+    params: dict[str, Any] = {
+        "chat_id": place.chat.id,
+        "message_thread_id": _thread(place),
+        "text": text,
+        "parse_mode": "HTML",
+    }
+    if place.chat.type != "private":
+        # There a bot may read nothing but replies to it; whom it mentions is led to one.
+        mention = f'<a href="tg://user?id={person.id}">{escape(person.name or person.id)}</a>'
+        params["text"] = f"{mention}\n{text}"
+        params["reply_markup"] = {"force_reply": True, "selective": True}
+    await ctx.telegram.call("sendMessage", params)
 
 
 # -- who may --------------------------------------------------------------------------------------

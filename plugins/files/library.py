@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plugins.files import repository, service
+from plugins.files import pages, repository, service
 from plugram import BadRequest, BlobStore, Scope, StoredFile, UserError
 
 if TYPE_CHECKING:
@@ -58,6 +58,24 @@ class Library:
                 raise
             self._ctx.log.info("file id not accepted, uploading", file=file_id, error=str(error))
             await self._upload(rows[0], chat_id, reply_to)
+
+    def gives_links(self) -> bool:
+        return bool(self._ctx.links)
+
+    async def offer_link(self, scope: Scope, file_id: int, chat_id: int, language: str) -> None:
+        """A link is made when it is shown, and kept nowhere but in that message."""
+        page = await self.link_page(scope, file_id, language)
+        await self._ctx.telegram.send(chat_id, page.text, buttons=page.rows)
+
+    async def link_page(self, scope: Scope, file_id: int, language: str) -> pages.Page:
+        rows = await repository.kept(scope, [file_id])
+        if not rows:
+            raise UserError("files-gone")
+        file = rows[0]
+        store = self._ctx.require(BlobStore)
+        url = await store.link(file.blob_key, name=file.name, mime=file.mime)
+        minutes = max(1, self._ctx.links.seconds // 60)
+        return pages.link(self._ctx.translate(language), file, url, minutes)
 
     async def _send_known(self, file: TelegramFile, chat_id: int, reply_to: int | None) -> None:
         reply = {"message_id": reply_to, "allow_sending_without_reply": True}

@@ -60,6 +60,12 @@ class Do(Callback, name="do"):
     at: str
 
 
+class Fresh(Callback, name="link"):
+    """Put a fresh link to a file into the message."""
+
+    file: int
+
+
 class Toggle(Callback, name="tag"):
     """Give a file a tag, or take it; `tag` is its mark."""
 
@@ -222,6 +228,8 @@ class CardFacts:
     """What was read of it, where that is kept."""
     sender: str
     """Who sent it, in a group."""
+    links: bool = False
+    """Whether there are links to files here."""
 
 
 def card(t: Translate, person: Person, found: Details, facts: CardFacts, at: str) -> Page:
@@ -239,7 +247,7 @@ def card(t: Translate, person: Person, found: Details, facts: CardFacts, at: str
         lines.append("💬 " + escape(_cut(file.caption, _CAPTION)))
     picture = file.file_id if file.sent_as == "photo" else found.thumbnail
     lines.append(_preview(facts.content, _PREVIEW_BESIDE_PICTURE if picture else _PREVIEW))
-    buttons = _in_trash(t, file, at) if file.trashed_at else _in_use(t, file, at)
+    buttons = _in_trash(t, file, at) if file.trashed_at else _in_use(t, file, at, links=facts.links)
     return Page(_lines(lines), [*buttons, _back_to(t, Shelf.unpack(at))], picture)
 
 
@@ -309,11 +317,21 @@ def _cut(text: str, length: int) -> str:
     return text if len(text) <= length else f"{text[: length - 1].rstrip()}…"
 
 
-def _in_use(t: Translate, file: TelegramFile, at: str) -> list[list[Button]]:
+def _in_use(t: Translate, file: TelegramFile, at: str, *, links: bool) -> list[list[Button]]:
     return [
         [_do(t, "send", file, at), _way_back(t, file, at)],
+        *([[_do(t, "link", file, at)]] if links else []),
         [_do(t, "rename", file, at), _do(t, "tags", file, at), _do(t, "delete", file, at)],
     ]
+
+
+def link(t: Translate, file: TelegramFile, url: str | None, minutes: int) -> Page:
+    """A link, to be pressed soon. None: there are none any more."""
+    if url is None:
+        return Page(_lines([views.title(file.name, file.kind), t("files-no-links")]))
+    told = _lines([views.title(file.name, file.kind), t("files-link", minutes=minutes)])
+    fresh = Button(t.plain("files-button-fresh"), Fresh(file=file.id))
+    return Page(told, [[Button(t.plain("files-button-open"), url=url)], [fresh]])
 
 
 def _in_trash(t: Translate, file: TelegramFile, at: str) -> list[list[Button]]:

@@ -619,6 +619,7 @@ class Files:
             ),
             content=await extractions.latest(file.sha256),
             sender=sender,
+            links=bool(self.ctx.links),
         )
 
     # -- status -----------------------------------------------------------------------------------

@@ -25,6 +25,12 @@ files-words = { $words ->
 files-duplicate = 🔁 I have this file already: <b>{ $name }</b>. Here it came first.
 files-gone = This file isn't here any more.
 
+files-link =
+    🔗 This link works for { $minutes ->
+        [one] a minute
+       *[other] { $minutes } minutes
+    }, for anybody who has it.
+files-no-links = There are no links to files here any more.
 files-refused-large = ❌ { $size } MB are too many: Telegram lets me have at most { $limit } MB. Send it in parts, or compressed.
 files-refused-count = ❌ You have { $files } files here, as many as I keep for one person. Delete some with /files and empty the trash, then send this one again.
 files-refused-space = ❌ Your files take { $used } of the { $limit } MB that I keep for one person. Delete some with /files and empty the trash, then send this one again.
@@ -134,6 +140,9 @@ files-kind-other = Other
 
 files-button-send = 📎 Send file
 files-button-show = 💬 Show message
+files-button-link = 🔗 Link
+files-button-open = ⬇️ Download
+files-button-fresh = 🔄 Fresh link
 files-button-rename = ✏️ Rename
 files-button-tags = 🏷 Tags
 files-button-delete = 🗑 Delete

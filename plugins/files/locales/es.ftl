@@ -27,6 +27,12 @@ files-words = { $words ->
 files-duplicate = 🔁 Ya tengo este archivo: <b>{ $name }</b>. Aquí llegó la primera vez.
 files-gone = Este archivo ya no está.
 
+files-link =
+    🔗 Este enlace funciona durante { $minutes ->
+        [one] un minuto
+       *[other] { $minutes } minutos
+    } para cualquiera que lo tenga.
+files-no-links = Aquí ya no hay enlaces a archivos.
 files-refused-large = ❌ { $size } MB son demasiados: Telegram me deja descargar { $limit } MB como máximo. Envíalo por partes o comprimido.
 files-refused-count = ❌ Ya tienes { $files } archivos aquí, que son los que guardo por persona. Borra alguno con /files, vacía la papelera y envía este otra vez.
 files-refused-space = ❌ Tus archivos ocupan { $used } de los { $limit } MB que guardo por persona. Borra alguno con /files, vacía la papelera y envía este otra vez.
@@ -139,6 +145,9 @@ files-kind-other = Otros
 
 files-button-send = 📎 Enviar archivo
 files-button-show = 💬 Ver mensaje
+files-button-link = 🔗 Enlace
+files-button-open = ⬇️ Descargar
+files-button-fresh = 🔄 Enlace nuevo
 files-button-rename = ✏️ Renombrar
 files-button-tags = 🏷 Etiquetas
 files-button-delete = 🗑 Borrar

@@ -29,6 +29,13 @@ files-words = { $words ->
 files-duplicate = 🔁 Такой файл у меня уже есть: <b>{ $name }</b>. Вот где он был впервые.
 files-gone = Этого файла больше нет.
 
+files-link =
+    🔗 Ссылка действует { $minutes ->
+        [one] { $minutes } минуту
+        [few] { $minutes } минуты
+       *[many] { $minutes } минут
+    } и откроется у каждого, у кого она есть.
+files-no-links = Ссылок на файлы здесь больше нет.
 files-refused-large = ❌ { $size } МБ — слишком много: Telegram отдаёт мне файлы не больше { $limit } МБ. Пришлите по частям или в сжатом виде.
 files-refused-count =
     ❌ У вас здесь уже { $files ->
@@ -159,6 +166,9 @@ files-kind-other = Другое
 
 files-button-send = 📎 Прислать файл
 files-button-show = 💬 К сообщению
+files-button-link = 🔗 Ссылка
+files-button-open = ⬇️ Скачать
+files-button-fresh = 🔄 Новая ссылка
 files-button-rename = ✏️ Имя
 files-button-tags = 🏷 Метки
 files-button-delete = 🗑 Удалить
