@@ -245,6 +245,12 @@ async def test_in_a_group_the_sender_and_the_admins_delete(
         assert "Only whoever sent" in refused["text"]
     assert (await row(app)).trashed_at is None
 
+    await anna.click(card, "✏️ Rename")
+    asking = await anna.wait_reply(contains="be called")
+    assert text_of(asking).startswith("Ann\n")
+    card = await asked(anna, "ferries", reply_to=asking["message_id"])
+    assert "ferries.txt" in text_of(card)
+
     asking = await pressed(anna, card, "🗑 Delete")
     gone = await pressed(anna, asking, "Delete")
     trash = await pressed(olga, await pressed(olga, gone, "‹ Back"), "🗑 Trash (1)")
