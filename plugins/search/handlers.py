@@ -20,6 +20,7 @@ from plugins.search.views import (
     Drop,
     Forget,
     Help,
+    Link,
     Look,
     Mend,
     Narrow,
@@ -51,6 +52,7 @@ def router() -> Router:
     router.callback_query.register(help_, Help.filter())
     router.callback_query.register(try_, Try.filter())
     router.callback_query.register(send, Send.filter())
+    router.callback_query.register(link, Link.filter())
     router.callback_query.register(show, Show.filter())
     return router
 
@@ -158,7 +160,8 @@ async def look(
     if closer is None:
         raise UserError("search-file-gone")
     page = await asking.turn(asker, kept, asking.page_of(closer.result.number))
-    await _show(query, ctx, views.closer(t, person, page, closer))
+    links = ctx.require(FileLibrary).gives_links()
+    await _show(query, ctx, views.closer(t, person, page, closer, links=links))
 
 
 async def narrow(
@@ -240,6 +243,15 @@ async def mend(
 async def send(query: CallbackQuery, callback_data: Send, ctx: Context, scope: Scope) -> None:
     if query.message is not None:
         await ctx.require(FileLibrary).send(scope, callback_data.file, query.message.chat.id)
+    await query.answer()
+
+
+async def link(
+    query: CallbackQuery, callback_data: Link, ctx: Context, t: Translate, scope: Scope
+) -> None:
+    if query.message is not None:
+        library = ctx.require(FileLibrary)
+        await library.offer_link(scope, callback_data.file, query.message.chat.id, t.language)
     await query.answer()
 
 

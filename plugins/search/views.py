@@ -46,6 +46,12 @@ class Send(Callback, name="send"):
     file: int
 
 
+class Link(Callback, name="link"):
+    """Give a link to a file."""
+
+    file: int
+
+
 class Show(Callback, name="show"):
     """Lead back to the message that brought a file."""
 
@@ -317,9 +323,11 @@ def mended(query: Query, hint: Hint) -> Query:
 # -- a result more closely ------------------------------------------------------------------------
 
 
-def closer(t: Translate, person: Person, page: Page, told: Closer) -> Content:
+def closer(
+    t: Translate, person: Person, page: Page, told: Closer, *, links: bool = False
+) -> Content:
     """A result alone: where it stands, more of its passage, and why it was found. `page` is the
-    one that leads back to."""
+    one that leads back to; `links`: whether there are links to files."""
     result, file = told.result, told.result.file
     facts = [
         _place(t, result),
@@ -333,7 +341,11 @@ def closer(t: Translate, person: Person, page: Page, told: Closer) -> Content:
         parts.append(Html(f"<blockquote>{_html(result.text)}</blockquote>"))
     parts.append(Html("\n").join([t("search-why"), *_why(t, person, page, told)]))
     back = Turn(results=page.list.id, page=page.number)
-    rows = [_buttons(t, file), [Button(t.plain("search-button-back"), back)]]
+    rows = [
+        _buttons(t, file),
+        *([[Button(t.plain("search-button-link"), Link(file=file.id))]] if links else []),
+        [Button(t.plain("search-button-back"), back)],
+    ]
     return Content(Html("\n\n").join(parts), rows)
 
 

@@ -39,6 +39,7 @@ search-place-caption = caption
 search-page-gone = The files of this page aren't here any more.
 
 search-button-file = 📎 Send file
+search-button-link = 🔗 Link
 search-button-message = ↩ Show message
 search-button-filter = Filter ▾
 search-button-clear = ✕ Clear filters

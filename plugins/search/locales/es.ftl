@@ -41,6 +41,7 @@ search-place-caption = pie de foto
 search-page-gone = Los archivos de esta página ya no están.
 
 search-button-file = 📎 Enviar archivo
+search-button-link = 🔗 Enlace
 search-button-message = ↩ Ver mensaje
 search-button-filter = Filtrar ▾
 search-button-clear = ✕ Quitar filtros

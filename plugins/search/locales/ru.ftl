@@ -44,6 +44,7 @@ search-place-caption = подпись
 search-page-gone = Файлов с этой страницы больше нет.
 
 search-button-file = 📎 Прислать файл
+search-button-link = 🔗 Ссылка
 search-button-message = ↩ Показать сообщение
 search-button-filter = Фильтры ▾
 search-button-clear = ✕ Сбросить фильтры

@@ -422,3 +422,10 @@ def test_the_help_is_true(language: str) -> None:
         assert query.hints == (), typed
         assert query.words in ("", "contract", "договор", "contrato")
     assert len(text) < 2000
+
+
+def test_a_result_has_a_link_where_there_are_links() -> None:
+    for links in (False, True):
+        content = views.closer(translate(), person(), page(), closer(), links=links)
+        pressed = [button.data for row in content.rows for button in row]
+        assert any(isinstance(data, views.Link) for data in pressed) is links
