@@ -19,6 +19,10 @@ _LETTERS_A_HEIGHT = {True: 0.6, False: 1.3}
 Chinese has 1, Latin 2. What the model has no letters for comes back as spaces, points and the few
 letters that look alike, with the confidence of a good line: Cyrillic has 0.1, Hebrew up to 0.8."""
 _FULL = 0.75
+_SILENT, _GOOD = 0.05, 0.75
+"""Cyrillic is what the model was taught to leave out: its lines come back without any letter (to a
+piece as long as it is high), their spaces and points in place, with a good line's confidence. Of
+Hebrew, Arabic, Armenian, Georgian and Korean none does."""
 _WRITING = 6
 """Lines from which something is writing, though not a letter of it was read."""
 
@@ -50,7 +54,9 @@ def read(page: Pixels) -> Reading:
     if found.confidence >= _SURE and not found.foreign:
         return found
     turned = _read(np.ascontiguousarray(np.rot90(page, 2)))
-    return max(found, turned, key=lambda one: one.score)
+    best = max(found, turned, key=lambda one: one.score)
+    named = [one.foreign for one in (found, turned) if one.foreign not in {"", OTHER}]
+    return Reading(best.lines, named[0]) if best.foreign and named else best
 
 
 def _read(page: Pixels) -> Reading:
@@ -59,14 +65,21 @@ def _read(page: Pixels) -> Reading:
     if result.txts is None:
         places = engine()(colour, use_det=True, use_cls=False, use_rec=False).boxes
         return Reading(foreign=OTHER if places is not None and len(places) >= _WRITING else "")
-    lines, area, full = [], 0.0, 0.0
+    lines, area, full, length = [], 0.0, 0.0, 0.0
     for box, text, confidence in zip(result.boxes, result.txts, result.scores, strict=True):
         width, height = _size(box)
         filled = _filled(text, width / height)
         area += width * height
+        length += width / height
         full += width * height * filled
         lines.append(Line(" ".join(text.split()), _sure(confidence) * filled))
-    return Reading(lines, "greek" if _greek(lines) else OTHER if full < _FULL * area else "")
+    if _greek(lines):
+        return Reading(lines, "greek")
+    if full >= _FULL * area:
+        return Reading(lines)
+    sure = float(np.mean(result.scores)) >= _GOOD
+    silent = sum(char.isalpha() for line in lines for char in line.text) < _SILENT * length
+    return Reading(lines, "cyrillic" if sure and silent else OTHER)
 
 
 def _sure(confidence: float) -> float:
