@@ -68,10 +68,12 @@ def test_it_imports_nothing_of_the_host_but_its_door() -> None:
             assert hosts.isdisjoint(name.partition(".")[0] for name in names), path
 
 
+@pytest.mark.timeout(180)
 def test_its_own_tests_pass_where_it_is_installed(site: Path) -> None:
     _its_tests_pass(site)
 
 
+@pytest.mark.timeout(180)
 def test_its_own_tests_pass_on_postgresql(site: Path, postgres: Postgres) -> None:
     postgres.sql("ALTER ROLE plugram CREATEDB")
     server = f"postgresql://plugram:plugram@{HOST}:{postgres.port}/postgres"

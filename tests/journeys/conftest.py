@@ -10,6 +10,13 @@ from plugram.testing.journeys import Makers
 from tests.journeys import samples
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A whole conversation may take longer than a test."""
+    for item in items:
+        if item.path.suffix == ".yaml":
+            item.add_marker(pytest.mark.timeout(180))
+
+
 @pytest.fixture
 def plugram_database(database_url: str) -> str:
     return database_url

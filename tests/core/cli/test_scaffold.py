@@ -40,6 +40,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.timeout(180)
 def test_its_own_tests_pass_at_once(fresh: Path) -> None:
     done = run("pytest", "-q", "-p", "no:cacheprovider", "plugram-to-do", cwd=fresh)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -81,6 +82,7 @@ def test_names_that_can_t_be(name: str, why: str, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.timeout(180)
 def test_a_single_file(tmp_path: Path) -> None:
     assert plugram("plugins", "new", "hi", "--one-file", cwd=tmp_path).returncode == 0
     assert len((tmp_path / "hi.py").read_text().splitlines()) <= 25

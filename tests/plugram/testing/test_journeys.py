@@ -70,6 +70,7 @@ async def test_files_are_made_or_lie_beside(bot: Bot, tmp_path: Path) -> None:
     assert trouble == "c.txt lies neither beside page.yaml nor in its folder"
 
 
+@pytest.mark.timeout(180)
 def test_pytest_runs_shows_and_accepts_them(tmp_path: Path) -> None:
     folder = tmp_path / "journeys"
     folder.mkdir()
