@@ -13,6 +13,7 @@ import errno
 import os
 import struct
 from functools import cache
+from itertools import product
 
 from core.cage import kernel
 
@@ -162,6 +163,8 @@ def install_for_all() -> None:
     """What neither the sandbox's parent nor its children need: a filter costs its length when it
     is installed, and is inherited for nothing. Raises OSError."""
     _install(_filter(_NETWORK | _OTHERS | _KERNEL, newer=_ABSENT))
+    for programs, signals in product((False, True), repeat=2):
+        _child_filter(programs, signals)  # made once, for the children
 
 
 def install(*, programs: bool, signals: bool) -> None:

@@ -39,6 +39,7 @@ def raise_for_all() -> None:
     if seccomp.available():
         with suppress(OSError):
             seccomp.install_for_all()
+    _may_read()  # found out once, for the children
 
 
 def _leave_the_network() -> None:
@@ -72,28 +73,30 @@ def raise_for_one(path: str, *, programs: Sequence[str], scratch: str = "") -> N
 
 # -- files --------------------------------------------------------------------------------------
 
-_libraries: dict[str, Rule | None] = {}
+_libraries: dict[str, Rule] = {}
 
 
 def survey() -> None:
     """In the parent, after it has imported something: find out where libraries lie."""
     if landlock.version():
         for path in _library_paths():
-            if path not in _libraries:
-                _libraries[path] = landlock.rule(path, READ)
-        _libraries.setdefault(os.devnull, landlock.rule(os.devnull, DEVICE))
+            if path not in _libraries and (rule := landlock.rule(path, READ)):
+                _libraries[path] = rule
+        if os.devnull not in _libraries and (rule := landlock.rule(os.devnull, DEVICE)):
+            _libraries[os.devnull] = rule
 
 
 def _library_paths() -> Iterator[str]:
     """The system's, Python's, and of other folders only the packages that were imported: beside
     them may lie settings and data."""
     folders = {*_SYSTEM, sys.prefix, sys.base_prefix, *_elsewhere()}
-    yield from folders
+    real = {os.path.join(os.path.realpath(one), "") for one in folders}  # noqa: PTH118
+    yield from (one for one in real if not any(one != two and one.startswith(two) for two in real))
     yield from _FACTS
-    roots = tuple(os.path.join(folder, "") for folder in folders)  # noqa: PTH118 - compares texts
+    roots = (*real, *(os.path.join(one, "") for one in folders))  # noqa: PTH118 - as they are told
     for name, module in list(sys.modules.items()):
-        places = [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
         if "." not in name:
+            places = getattr(module, "__path__", None) or [getattr(module, "__file__", None)]
             yield from (place for place in places if place and not place.startswith(roots))
 
 

@@ -30,8 +30,8 @@ FULL = os.environ.get("PLUGRAM_DRILL") == "full"
 MUTANTS = 1000 if FULL else 16
 SEED = 20260
 _OWN_MISTAKE = re.compile(
-    r"\b(?:TypeError|AttributeError|NameError|UnboundLocalError|AssertionError|IndexError|KeyError|"
-    r"ZeroDivisionError|StopIteration|struct\.error|error)\b: "
+    r"read: (?:TypeError|AttributeError|NameError|UnboundLocalError|AssertionError|IndexError|"
+    r"KeyError|ZeroDivisionError|StopIteration|RuntimeError|error): "
 )
 _ODD = (b"\0", b"\xff", b"\x80", b"<", b">", b"&", b'"', b"%", b"\\", b"{", b"}", b"[", b"(", b"\n")
 _NUMBERS = (b"-1", b"0", b"4294967296", b"99999999999999999999", b"1e999", b"nan", b"")
