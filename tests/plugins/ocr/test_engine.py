@@ -12,6 +12,8 @@ from plugins.ocr.engine import Engines
 from plugins.ocr.preparing import Pixels
 from tests.plugins.ocr.samples import KINDS, TEXTS, likeness, page, rotated, small
 
+pytestmark = pytest.mark.timeout(180)  # models on a busy machine
+
 GREEK = "Ο φαροφύλακας έγραφε κάθε βράδυ στο ίδιο χοντρό τετράδιο και σημείωνε τον άνεμο. " * 2
 
 

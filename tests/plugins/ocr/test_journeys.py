@@ -16,6 +16,8 @@ from tests.plugins.ocr.samples import page, picture, rotated, scan
 from tests.support.host import only
 from tests.support.processes import PlaygroundProcess
 
+pytestmark = pytest.mark.timeout(240)  # several pages, a bot and models on a busy machine
+
 ENGLISH = "The lighthouse keeper noted the wind and the names of the ships."
 GREEK = "Ο φαροφύλακας έγραφε κάθε βράδυ στο ίδιο χοντρό τετράδιο και σημείωνε τον άνεμο. " * 3
 
@@ -50,10 +52,10 @@ async def test_scans_and_photos_are_found_by_what_stands_in_them(
     await _a_photo(ann)
     await _what_nobody_here_can_read(ann)
     await ann.send("/search lighthouse")
-    answer = text_of(await ann.wait_reply(contains="lighthouse", timeout=20))
+    answer = text_of(await ann.wait_reply(contains="lighthouse", timeout=60))
     assert "letters.pdf" in answer
     await ann.send("/search umbrella")
-    assert "umbrella" in text_of(await ann.wait_reply(contains="umbrella", timeout=20))
+    assert "umbrella" in text_of(await ann.wait_reply(contains="umbrella", timeout=60))
 
 
 async def _a_scan(ann: Person, playground: PlaygroundProcess, tmp_path: Path) -> None:
@@ -61,7 +63,7 @@ async def _a_scan(ann: Person, playground: PlaygroundProcess, tmp_path: Path) ->
     sheets = [page(ENGLISH), rotated(page("Push twice and mind the gap, please."), 90)]
     await ann.upload(scan(tmp_path / "letters.pdf", sheets))
     status = await ann.wait_reply()
-    final = await ann.wait_text(status, "Searchable", timeout=45)
+    final = await ann.wait_text(status, "Searchable", timeout=120)
     assert "2 pages · 19 words" in text_of(final)
     edits = await playground.client.calls("editMessageText")
     assert any("Page 2 of 2" in one["params"]["text"] for one in edits)
@@ -73,7 +75,7 @@ async def _a_scan(ann: Person, playground: PlaygroundProcess, tmp_path: Path) ->
 async def _a_photo(ann: Person) -> None:
     sign = picture(page("No umbrella behind the tower, please."), "JPEG")
     await ann.upload(sign, as_="photo")
-    final = await ann.wait_text(await ann.wait_reply(), "Searchable by its words", timeout=30)
+    final = await ann.wait_text(await ann.wait_reply(), "Searchable by its words", timeout=90)
     assert "6 words" in text_of(final)
     image = await Image.get(words=6)
     assert len(image.phash) == 16
@@ -82,5 +84,5 @@ async def _a_photo(ann: Person) -> None:
 
 async def _what_nobody_here_can_read(ann: Person) -> None:
     await ann.upload(picture(page(GREEK)), name="greek.png")
-    final = await ann.wait_text(await ann.wait_reply(), "Searchable by its name", timeout=45)
+    final = await ann.wait_text(await ann.wait_reply(), "Searchable by its name", timeout=120)
     assert "I can't read Greek in pictures here" in text_of(final)
