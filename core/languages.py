@@ -8,6 +8,12 @@ from collections import Counter
 SHORTEST = 20
 """Letters below which a detected language is a guess that does more harm than none."""
 
+_SHORT = 300
+"""Letters below which rare languages are mere guesses: a name or two makes Frisian of English."""
+_WIDESPREAD = frozenset(
+    "ar be bg bn ca cs da de el en es et fa fi fr he hi hr hu hy id it ja ka kk ko lt lv mk ms nl "
+    "no pl pt ro ru sk sl sq sr sv ta th tr uk ur uz vi zh".split()
+)
 _SAMPLE = 2_000
 _LETTER = re.compile(r"[^\W\d_]")
 
@@ -31,8 +37,10 @@ def detect_language(text: str) -> str:
             return "ja" if _KANA.search(letters) else "zh"
     import py3langid
 
-    code: str = py3langid.classify(sample)[0]
-    return code
+    ranked: list[str] = [code for code, _ in py3langid.rank(sample)]
+    if len(letters) < _SHORT:
+        return next((code for code in ranked if code in _WIDESPREAD), "")
+    return ranked[0]
 
 
 _KANA = re.compile("[\u3040-\u30ff]")

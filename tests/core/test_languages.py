@@ -12,6 +12,8 @@ from core.languages import detect_language
     [
         ("The landlord may raise the rent once a year and must say so two months ahead.", "en"),
         ("Хозяин вправе повышать плату раз в год и предупреждает об этом за два месяца.", "ru"),
+        ("Expenses Name Sum Narwhal tusks 42", "en"),
+        ("Beluga choirs They sing at dawn. Mention the aquarium", "en"),
         ("El dueño puede subir la renta una vez al año y debe avisar con dos meses.", "es"),
         ("Der Vermieter darf die Miete einmal im Jahr erhöhen und muss es vorher sagen.", "de"),
         ("Господар має право підвищувати плату раз на рік і попереджає про це заздалегідь.", "uk"),
