@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from plugram import Context
 
 _ROOM = "plugins.documents"
+_VERSION = "2"
+"""Of all readers: they read what lies in each other's files."""
 _OOXML = "application/vnd.openxmlformats-officedocument"
 
 
@@ -31,7 +33,12 @@ def _reader(
     name: str, *mimes: str, target: str = "", score: int = 50, preload: Sequence[str] = ()
 ) -> Processor:
     return Processor(
-        name, mimes, f"{_ROOM}.{target or f'{name}:extract'}", score=score, preload=preload
+        name,
+        mimes,
+        f"{_ROOM}.{target or f'{name}:extract'}",
+        version=_VERSION,
+        score=score,
+        preload=preload,
     )
 
 
