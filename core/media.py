@@ -303,7 +303,8 @@ def _text_type(text: str, name: str) -> str:
     if markup:
         return markup
     if found in {"text/plain", MAIL, "application/mbox"}:
-        return _by_first_lines(text) or ("text/plain" if found != "text/plain" else found)
+        named = found != "text/plain" and _is_mail(text, least=1)
+        return _by_first_lines(text) or (found if named else "text/plain")
     if found == "text/html" or found.endswith("+xml"):
         return found if "<" in text else "text/plain"
     return found
@@ -349,11 +350,11 @@ def _by_first_lines(text: str) -> str:
     return ""
 
 
-def _is_mail(text: str) -> bool:
-    """Its first lines are the headers of a message, two that every message has or more."""
+def _is_mail(text: str, least: int = 3) -> bool:
+    """Its first lines are the headers of a message, so many that messages have or more."""
     text = text.lstrip("\ufeff\r\n ")
     head = text.replace("\r\n", "\n").partition("\n\n")[0]
-    return bool(_MAIL_START.match(head)) and len(set(_HEADER.findall(head.lower()))) > 2
+    return bool(_MAIL_START.match(head)) and len(set(_HEADER.findall(head.lower()))) >= least
 
 
 # -- archives -----------------------------------------------------------------------------------

@@ -72,6 +72,7 @@ def of(tmp_path: Path, content: bytes, name: str = "file") -> str:
         (b"<div align=center>logo</div>\n\n# Title", "README.md", "text/markdown"),
         (b"From: a@b.c\r\nSubject: x\r\nMIME-Version: 1.0\r\n\r\nHi", "a", "message/rfc822"),
         (b"From ann Mon\nFrom: a@b.c\nSubject: x\nTo: d\n\nHi", "a", "application/mbox"),
+        (b"Subject: short\n\nHi", "a.eml", "message/rfc822"),
         (b"Subject: only a note\n\nwritten by hand", "a.txt", "text/plain"),
         (b"BEGIN:VCARD\r\nFN:Ann", "a", "text/vcard"),
         (b"BEGIN:VCALENDAR\r\n", "a.txt", "text/calendar"),
