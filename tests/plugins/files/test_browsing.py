@@ -101,13 +101,17 @@ async def test_a_photo_has_its_picture_on_the_card(app: App, ann: Person) -> Non
     await ann.click(shown, labels(shown)[0])
     card = await ann.wait_reply(where=lambda one: "photo" in one)
     assert "320 × 200" in text_of(card)
-    assert shown["message_id"] not in [one["message_id"] for one in await ann.messages()]
+    await until(lambda: _is_gone(ann, shown))
     asking = await pressed(ann, card, "🗑 Delete")  # the picture stays
     assert "photo" in asking
     card = await pressed(ann, asking, "Keep")
     await ann.click(card, "‹ Back")
     assert "1 file" in text_of(await ann.wait_reply())
-    assert card["message_id"] not in [one["message_id"] for one in await ann.messages()]
+    await until(lambda: _is_gone(ann, card))
+
+
+async def _is_gone(ann: Person, message: Message) -> bool:
+    return message["message_id"] not in [one["message_id"] for one in await ann.messages()]
 
 
 async def test_renaming(app: App, ann: Person) -> None:
