@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, islice
 from typing import Any
 
 _KEPT = 50_000
@@ -27,6 +28,10 @@ class Logged:
     """The description of an error, or the fault."""
     result: Any
     """Of a call that went well; getUpdates: how many there were."""
+
+    def as_json(self) -> dict[str, Any]:
+        """As the control API shows it."""
+        return {name: getattr(self, name) for name in self.__slots__}
 
 
 class CallLog:
@@ -69,6 +74,14 @@ class CallLog:
             if not method or call.method.lower() == method.lower():
                 found.append(call)
         return found[::-1][:limit]
+
+    def latest(self, limit: int) -> list[Logged]:
+        """The last calls, oldest first."""
+        return list(islice(reversed(self._calls), limit))[::-1]
+
+    def kept(self) -> Iterable[Logged]:
+        """All that are kept, oldest first."""
+        return self._calls
 
     def clear(self) -> None:
         """Forget everything."""

@@ -108,10 +108,11 @@ class Control:
         messages = self._world.messages(chat)
         last = messages[next(reversed(messages))] if messages else None
         latest = islice(reversed(messages.values()), 100)
+        group = isinstance(chat, Group)
         return {
             "blocked": chat.blocked,
-            "last": self._world.render(chat, last, nested=True) if last else None,
-            "received": [message.id for message in latest if message.by == bot.id],
+            "last": self._world.render(chat, last, nested=True, watched=True) if last else None,
+            "received": [message.id for message in latest if group or message.by == bot.id],
         }
 
     async def bots(self, _: Request) -> Response:
@@ -250,6 +251,8 @@ class Control:
         shown = [self._world.render(chat, m, watched=True) for m in found[-limit:]]
         keyboard = keyboards.shown(self._world, chat)
         about = {"pinned": chat.pinned, "blocked": chat.blocked, "keyboard": keyboard}
+        buttons = self._bot(request).menu_buttons
+        about["menu_button"] = buttons.get(str(chat.id)) or buttons.get("") or {"type": "commands"}
         return answer({"messages": shown, **about})
 
     async def commands(self, request: Request) -> Response:

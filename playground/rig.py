@@ -12,7 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from playground import endpoints, people, saying
+from playground import endpoints, history, people, saying
+from playground.acting import chat_of
 from playground.botapi import BotApi
 from playground.endpoints import answer, fields
 from playground.errors import ControlError
@@ -37,6 +38,8 @@ class Rig:
                 ("POST", "/control/bulk", self.bulk),
                 ("GET", "/control/calls", self.calls),
                 ("DELETE", "/control/calls", self.clear_calls),
+                ("GET", "/control/users/{user}/messages/{message:int}/history", self.history),
+                ("GET", "/control/bots/{name}/webhook", self.webhook),
                 ("GET", "/control/faults", self.faults),
                 ("POST", "/control/faults", self.add_fault),
                 ("DELETE", "/control/faults", self.clear_faults),
@@ -92,13 +95,29 @@ class Rig:
         )
 
     async def calls(self, request: Request) -> Response:
-        """The log of Bot API calls above number `after`, of one `method` when it is given."""
+        """The log of Bot API calls above number `after`, of one `method` when it is given; or the
+        `latest` so and so many."""
         query, log = request.query_params, self._api.calls
-        found = log.since(
-            int(query.get("after", 0)), query.get("method", ""), int(query.get("limit", 1000))
-        )
-        listed = [{name: getattr(call, name) for name in call.__slots__} for call in found]
+        if "latest" in query:
+            found = log.latest(int(query["latest"]))
+        else:
+            found = log.since(
+                int(query.get("after", 0)), query.get("method", ""), int(query.get("limit", 1000))
+            )
+        listed = [call.as_json() for call in found]
         return answer({"calls": listed, "counts": log.counts, "errors": log.errors})
+
+    async def history(self, request: Request) -> Response:
+        """The updates and calls that have to do with a message, and its versions."""
+        chat, number = chat_of(self._world, request), request.path_params["message"]
+        return answer(history.of_message(self._world, self._api.calls, chat, number))
+
+    async def webhook(self, request: Request) -> Response:
+        """What getWebhookInfo tells the bot, without a call in the log."""
+        bot = self._world.find_bot(request.path_params["name"])
+        waiting = len(self._world.queues[bot.id])
+        info = self._api.services.webhooks.info(bot)
+        return answer({"pending_update_count": waiting, **info})
 
     async def clear_calls(self, _: Request) -> Response:
         """Empty the log."""

@@ -19,6 +19,7 @@ NOT_BY_DEFAULT = frozenset({"chat_member", "message_reaction", "message_reaction
 """Types that a bot gets only when it asks for them."""
 LONGEST_POLL = 50
 """Seconds."""
+_REMEMBERED = 2000
 _AWAY_AFTER = 3.0
 """Seconds without a poll after which a bot counts as away."""
 
@@ -43,6 +44,8 @@ class UpdateQueue:
         self._bot = bot
         self._store = store
         self._updates: deque[Update] = deque()
+        self.recent: deque[Update] = deque(maxlen=_REMEMBERED)
+        """The latest ones, confirmed or not: for those who look at what the bot was told."""
         self._poll: asyncio.Future[None] | None = None
         """Resolved when something came, broken when another poll began."""
         self._polls = 0
@@ -81,6 +84,7 @@ class UpdateQueue:
         self._bot.next_update = max(self._bot.next_update, number + 1)
         added = Update(number, body, lane)
         self._updates.append(added)
+        self.recent.append(added)
         self._store.save("update", self._key(number), {"body": body.decode(), "lane": lane})
         self._store.save("bot", str(self._bot.id), self._bot)
         if self._poll is not None and not self._poll.done():
