@@ -279,7 +279,8 @@ def _described(t: Translate, person: Person, found: Details) -> list[str]:
             shown = _moment(t, person, value) if name in _MOMENTS else str(value)
             lines.append(str(t(f"files-fact-{name}", value=shown)))
     latitude, longitude = _of(found.facts, "latitude"), _of(found.facts, "longitude")
-    if latitude is not None and longitude is not None:
+    own = found.file.chat_id == person.id  # a private chat; in a group everybody would read it
+    if own and latitude is not None and longitude is not None:
         lines.append(str(t("files-fact-place", value=f"{latitude:.4f}, {longitude:.4f}")))
     return lines
 
