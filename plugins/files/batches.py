@@ -24,8 +24,8 @@ _ALBUM = 600.0
 
 async def find(scope: Scope, item: Incoming, alone: int) -> Batch | None:
     """The batch that a file belongs to, a new one if need be; None: it gets a message of its own.
-    `alone`: while so many files that came just now are still on their way, the next ones share
-    one. A chat is served in order, so nobody else looks at the same moment."""
+    `alone`: of files that come fast, so many get one. A chat is served in order, so nobody else
+    looks at the same moment."""
     rows = Batch.filter(scope=scope.key, chat_id=item.chat_id, sender_id=item.sender_id)
     if item.album:
         found = rows.filter(album=item.album, last_at__gt=_ago(_ALBUM))
@@ -35,9 +35,8 @@ async def find(scope: Scope, item: Incoming, alone: int) -> Batch | None:
     if running is not None:
         return running
     recent = TelegramFile.filter(scope=scope.key, chat_id=item.chat_id, sender_id=item.sender_id)
-    coming = recent.filter(batch_id=None, stage__lt=Stage.WORDS, problem="")
-    number = await coming.filter(created_at__gt=_ago(TOGETHER)).count()
-    return _new(scope, item) if number >= alone else None
+    alone_lately = recent.filter(batch_id=None, created_at__gt=_ago(TOGETHER))
+    return _new(scope, item) if await alone_lately.count() >= alone else None
 
 
 async def join(batch: Batch) -> None:

@@ -68,6 +68,6 @@ class Settings(PluginSettings):
         default=10,
         ge=2,
         le=100,
-        description="Of files that came within the last ten seconds and are still on their way, "
-        "this one and those after it share one status message. Those of an album always do.",
+        description="Of files that come within ten seconds, this one and those after it share one "
+        "status message: a chat may get no more than one a second. Those of an album always do.",
     )
