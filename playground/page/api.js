@@ -2,7 +2,7 @@
 
 export const BOT = new URLSearchParams(location.search).get("bot") ?? "";
 
-function address(path, query = {}) {
+export function address(path, query = {}) {
   const url = new URL(`/control/${path}`, location.origin);
   if (BOT) url.searchParams.set("bot", BOT);
   for (const [key, value] of Object.entries(query)) url.searchParams.set(key, value);
@@ -23,8 +23,8 @@ export async function call(method, path, body, query) {
 
 export const get = (path, query) => call("GET", path, undefined, query);
 
-/** Send a form with a file; `onProgress` gets 0…1. Gives the request, to be aborted. */
-export function upload(path, form, onProgress) {
+/** Send a form with files; `onProgress` gets 0…1. Gives the request, to be aborted. */
+export function upload(path, form, query, onProgress) {
   const request = new XMLHttpRequest();
   const done = new Promise((resolve, reject) => {
     request.upload.onprogress = (event) => onProgress(event.loaded / event.total);
@@ -36,14 +36,14 @@ export function upload(path, form, onProgress) {
     request.onerror = () => reject(new Error("connection"));
     request.onabort = () => reject(new Error("aborted"));
   });
-  request.open("POST", address(path));
+  request.open("POST", address(path, query));
   request.send(form);
   return { done, abort: () => request.abort() };
 }
 
-/** Follow a person's chat. The browser reconnects by itself; `onOpen` is called each time. */
-export function follow(user, after, { onEvent, onOpen, onLost }) {
-  const source = new EventSource(address(`users/${user}/stream`, { after }));
+/** Follow a chat. The browser reconnects by itself; `onOpen` is called each time. */
+export function follow({ user, chat }, after, { onEvent, onOpen, onLost }) {
+  const source = new EventSource(address(`users/${user}/stream`, { after, ...(chat ? { chat } : {}) }));
   source.onopen = onOpen;
   source.onmessage = (event) => onEvent(JSON.parse(event.data));
   source.onerror = () => onLost();

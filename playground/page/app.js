@@ -1,298 +1,140 @@
-// The page: who one is, the chat that is shown, and what happens in it.
+// The page: which chat is shown, and what happens in it.
 
-import { BOT, call, follow, get } from "./api.js";
-import { bubble, preview, refresh } from "./bubbles.js";
+import { BOT, follow } from "./api.js";
 import { Composer } from "./composer.js";
-import { alertBox, ask, choice, closePopup, copy, field, popup, toast } from "./dialogs.js";
-import { $, day, el, fullName, icon, paintAvatar, time } from "./dom.js";
+import { alertBox, ask, choice, closePopup, copy, field, menuAt, popup, toast } from "./dialogs.js";
+import { $, colorOf, debounce, el, fullName, icon, paintAvatar } from "./dom.js";
 import { LANGUAGES, language, setLanguage, t, translate } from "./i18n.js";
+import { addTopic, connection, transcriptUrl } from "./info.js";
+import { vote } from "./media.js";
+import { Panel } from "./panel.js";
+import { isService } from "./service.js";
+import { botMenu, changePerson, drawSidebar, neighbourChat, newMenu } from "./sidebar.js";
+import { act, app, isIn, isOwn, loadState, place } from "./state.js";
+import { Timeline } from "./timeline.js";
 
-const PAGE = 100; // messages that are loaded at once
-const NEAR = 120; // pixels from the end that count as "at the end"
 const PATIENCE = 15_000; // how long a button waits for its answer
-const MOST = 500; // bubbles that are kept while one reads along at the end
-const CLIENT_LANGUAGES = ["en", "ru", "es", "de", "fr", "it", "pt", "uk", "pl", "tr", "ar", "hi", "ja", "zh"];
+const EMOJI = ["👍", "❤️", "🔥", "🎉", "😁", "🤔", "😢", "👎"];
 
-let bot = null;
-let people = [];
-let me = null;
 let source = null;
-let loading = false;
-let complete = false; // whether the first message of the chat is shown
-let atEnd = true;
-let unseen = 0;
-let pinned = [];
-const shown = new Map(); // message id → { message, item }
+let opened = 0; // counts, so that what comes late for a chat that was left is dropped
 const busy = new Map(); // message id → { data, timer } of a pressed button
-const actions = { timer: 0 };
-
-const composer = new Composer({
-  person: () => me,
-  shown,
-  lastOwn: () => [...shown.values()].reverse().find(({ message }) => !message.from.is_bot && "text" in message)?.message,
-  scrollToEnd,
-  pending: (item) => { $("messages").append(item); scrollToEnd(); },
-});
+const actions = new Map(); // bot's id → { name, who, timer }
 
 const chat = {
   reply: (message) => composer.reply(message),
   say: (text) => composer.say(text),
-  jump,
+  type: (text) => composer.type(text),
+  jump: (id) => timeline.jump(id),
+  isBusy: (id, data) => data !== undefined && busy.get(id)?.data === data,
+  react: (message, emoji) => act("POST", "reactions", { message_id: message.message_id, emoji }),
+  pin: (id, pinned) => act("POST", "pins", { message_id: id, pinned }),
   click,
-  isBusy: (id, data) => busy.has(id) && busy.get(id).data === data,
+  share,
 };
 
-// People
+const go = { person: choosePerson, chat: chooseChat, reload };
 
-const readKey = (person) => `read:${bot.id}:${person.id}`;
-const lastRead = (person) => Number(localStorage.getItem(readKey(person)) ?? 0);
+const timeline = new Timeline(chat, drawHello);
+const panel = new Panel(go);
+const composer = new Composer({
+  lastOwn: () => timeline.last((message) => isOwn(message) && !isService(message) && ("text" in message || "caption" in message) && !message.forward_origin && !message.via_bot),
+  scrollToEnd: () => timeline.toEnd(),
+  focusLast: () => timeline.focusLast(),
+  pending: (item) => {
+    $("messages").append(item);
+    timeline.toEnd();
+  },
+});
 
-function markRead() {
-  const last = [...shown.keys()].at(-1) ?? 0;
-  if (me && last > lastRead(me)) localStorage.setItem(readKey(me), String(last));
-  unseen = 0;
-  showDown();
+// Who one is, and where
+
+async function reload() {
+  await loadState();
+  draw();
+  await composer.loadCommands();
+  composer.drawStart();
+  panel.touch();
 }
 
-async function loadState() {
-  const state = await get("state", { language: me?.language ?? language });
-  bot = state.bot;
-  people = state.users;
-  if (me) me = people.find((person) => person.id === me.id) ?? me;
-  drawPeople();
+function draw() {
+  drawSidebar(go);
   drawHeader();
-  return state;
+  drawTopics();
 }
 
-function drawPeople() {
-  $("users").replaceChildren(...people.map((person) => {
-    const current = person.id === me?.id;
-    const unread = current ? 0 : person.received.filter((id) => id > lastRead(person)).length;
-    const row = el("button.user", { type: "button", title: person.username ? `@${person.username}` : "" },
-      paintAvatar(el("span.avatar"), person.id, fullName(person)),
-      el("span.lines", {},
-        el("span.top", {}, el("b", {}, fullName(person)), el("span.lang", {}, person.language),
-          person.last && el("time", {}, time(person.last.date))),
-        el("span.under", {}, el("span.preview", {}, describe(person)), unread ? el("span.badge", {}, unread > 99 ? "99+" : String(unread)) : null)));
-    row.classList.toggle("current", current);
-    row.setAttribute("aria-current", String(current));
-    row.addEventListener("click", () => choose(person));
-    row.addEventListener("contextmenu", (event) => {
-      event.preventDefault();
-      personMenu(event, person);
-    });
-    return row;
-  }));
-}
+const drawSoon = debounce(50, () => drawSidebar(go));
+const reloadSoon = debounce(250, reload); // many chats may change at once
 
-function describe(person) {
-  if (person.deactivated) return t("deactivated");
-  if (!person.last) return t("no_messages");
-  return person.last.from.is_bot ? preview(person.last) : `${t("you")}: ${preview(person.last)}`;
-}
+const key = () => `${app.me?.id}:${app.here?.id ?? 0}:${app.thread ?? ""}`;
 
-function personMenu(event, person) {
-  popup(event.clientX, event.clientY, [
-    ["edit", t("change_person"), () => changePerson(person)],
-    ["block", t(person.deactivated ? "reactivate" : "deactivate"), async () => {
-      await call("PATCH", `users/${person.id}`, { deactivated: !person.deactivated });
-      await loadState();
-    }],
-  ]);
-}
-
-function personFields(person) {
-  const named = new Intl.DisplayNames([language], { type: "language" });
-  const tags = [...new Set([...CLIENT_LANGUAGES, person.language])].filter(Boolean);
-  const options = Object.fromEntries(tags.map((tag) => [tag, `${named.of(tag) ?? tag} (${tag})`]));
-  return [
-    field(t("first_name"), el("input", { name: "first_name", value: person.first_name, required: true, maxLength: 64, autocomplete: "off" })),
-    field(t("language"), choice("language", options, person.language)),
-  ];
-}
-
-async function addPerson() {
-  const wanted = await ask(t("new_person"), personFields({ first_name: "", language }), { submit: t("add_user") });
-  if (!wanted) return;
-  const person = await call("POST", "users", wanted);
-  await loadState();
-  choose(people.find((other) => other.id === person.id));
-}
-
-async function changePerson(person) {
-  const wanted = await ask(t("person"), personFields(person), { submit: t("save") });
-  if (!wanted) return;
-  await call("PATCH", `users/${person.id}`, wanted);
-  await loadState();
-  composer.loadCommands();
-}
-
-async function choose(person) {
-  $("people").classList.remove("open");
-  if (me?.id === person.id) return;
-  me = person;
+async function choosePerson(person) {
+  if (app.me?.id === person.id) return;
+  composer.leave(key());
+  app.me = person;
+  if (app.here && !isIn(app.here, person.id)) app.here = app.thread = null;
   localStorage.setItem("person", String(person.id));
-  composer.reset();
-  drawPeople();
+  await openChat();
+}
+
+async function chooseChat(target) {
+  $("people").classList.remove("open");
+  if ((app.here?.id ?? 0) === (target?.id ?? 0) && source) return;
+  composer.leave(key());
+  app.here = target;
+  app.thread = null;
   await openChat();
   composer.focus();
 }
 
-// The chat
+async function chooseTopic(thread) {
+  composer.leave(key());
+  app.thread = thread;
+  drawTopics();
+  await showMessages();
+  composer.enter(key());
+  composer.focus();
+}
 
 async function openChat() {
+  const turn = (opened += 1);
   source?.close();
   busy.clear();
+  setAction(null);
   const { seq } = await loadState();
-  await composer.loadCommands();
-  await loadMessages();
-  source = follow(me.id, seq, { onEvent, onOpen, onLost });
+  if (turn !== opened) return;
+  draw();
+  await Promise.all([composer.loadCommands(), showMessages()]);
+  if (turn !== opened) return;
+  composer.enter(key());
+  panel.touch();
+  source = follow(place(), seq, { onEvent: (event) => turn === opened && HANDLERS[event.type]?.(event), onOpen, onLost });
 }
 
-async function loadMessages() {
-  const loadedFor = me.id;
-  const found = await get(`users/${me.id}/messages`, { limit: PAGE });
-  if (loadedFor !== me.id) return;
-  shown.clear();
-  complete = found.messages.length < PAGE;
-  $("messages").replaceChildren();
-  for (const message of found.messages) place(message);
-  me.blocked = found.blocked;
-  setPinned(found.pinned);
-  composer.setKeyboard(found.messages.filter((message) => message.keyboard).at(-1)?.keyboard);
+async function showMessages() {
+  const found = await timeline.load();
+  if (!found) return;
+  app.blocked = found.blocked;
+  composer.opened(found);
   drawHello();
-  scrollToEnd();
-  markRead();
+  drawSidebar(go);
 }
 
-async function loadEarlier() {
-  if (loading || complete || !shown.size) return;
-  loading = true;
-  const first = Math.min(...shown.keys());
-  const found = await get(`users/${me.id}/messages`, { limit: PAGE, before: first });
-  complete = found.messages.length < PAGE;
-  const height = $("scroll").scrollHeight;
-  const top = $("scroll").scrollTop;
-  for (const message of found.messages.reverse()) place(message);
-  $("scroll").scrollTop = top + $("scroll").scrollHeight - height;
-  loading = false;
-}
-
-/** Put a message where it belongs by its id, or show its change. */
-function place(message) {
-  const id = message.message_id;
-  const known = shown.get(id);
-  if (known) {
-    known.message = message;
-    refresh(known.item, message, chat);
-    return known.item;
-  }
-  const item = bubble(message, chat);
-  item.addEventListener("contextmenu", (event) => messageMenu(event, id));
-  item.addEventListener("dblclick", (event) => event.target.closest(".bubble") || composer.reply(shown.get(id).message));
-  const newest = [...shown.keys()].at(-1) ?? 0;
-  const next = newest > id ? [...shown.keys()].find((other) => other > id) : undefined;
-  shown.set(id, { message, item });
-  if (next) {
-    const line = shown.get(next).item.previousElementSibling;
-    (line?.matches(".day") ? line : shown.get(next).item).before(item);
-    keepOrder();
-  } else {
-    $("messages").append(item);
-    if (atEnd && shown.size > MOST) forgetOldest();
-  }
-  regroup(item);
-  return item;
-}
-
-function keepOrder() {
-  const sorted = [...shown.entries()].sort(([a], [b]) => a - b);
-  shown.clear();
-  for (const [id, entry] of sorted) shown.set(id, entry);
-}
-
-function forgetOldest() {
-  for (const id of [...shown.keys()].slice(0, MOST / 2)) remove(id);
-  complete = false;
-}
-
-/** Day lines, and which bubbles of one sender belong together. */
-function regroup(item) {
-  for (const node of [item, neighbour(item, "nextElementSibling")]) if (node) group(node);
-  const before = neighbour(item, "previousElementSibling");
-  if (before) group(before);
-}
-
-function group(item) {
-  const before = neighbour(item, "previousElementSibling");
-  const after = neighbour(item, "nextElementSibling");
-  const newDay = !before || day(before.dataset.date) !== day(item.dataset.date);
-  const line = item.previousElementSibling;
-  if (newDay && !line?.matches(".day")) item.before(el("li.day", {}, el("span", {}, day(item.dataset.date))));
-  if (!newDay && line?.matches(".day")) line.remove();
-  item.classList.toggle("first", newDay || !together(before, item));
-  item.classList.toggle("last", !after || !together(item, after));
-}
-
-const together = (a, b) => a.dataset.sender === b.dataset.sender && b.dataset.date - a.dataset.date < 600
-  && day(a.dataset.date) === day(b.dataset.date);
-
-function neighbour(item, direction) {
-  let node = item[direction];
-  while (node && !node.matches("li.message[data-id]")) node = node[direction];
-  return node;
-}
-
-function remove(id) {
-  const entry = shown.get(id);
-  if (!entry) return;
-  shown.delete(id);
-  const [before, after] = [neighbour(entry.item, "previousElementSibling"), neighbour(entry.item, "nextElementSibling")];
-  const line = entry.item.previousElementSibling;
-  entry.item.remove();
-  if (line?.matches(".day") && !line.nextElementSibling?.matches("li.message")) line.remove();
-  for (const node of [before, after]) if (node) group(node);
-  drawHello();
-}
-
-function jump(id) {
-  const entry = shown.get(id);
-  if (!entry) return toast(t("deleted"));
-  entry.item.scrollIntoView({ block: "center", behavior: "smooth" });
-  entry.item.classList.remove("flash");
-  void entry.item.offsetWidth; // so that the animation starts anew
-  entry.item.classList.add("flash");
-}
-
-function messageMenu(event, id) {
-  if (event.target.closest("a, img, video, audio")) return;
-  event.preventDefault();
-  const { message } = shown.get(id);
-  const text = message.text ?? message.caption;
-  const own = !message.from.is_bot;
-  popup(event.clientX, event.clientY, [
-    ["reply", t("reply"), () => composer.reply(message)],
-    text && ["copy", t("copy_text"), () => copy(getSelection().toString() || text)],
-    own && !message.forward_origin && ["edit", t("edit"), () => composer.edit(message)],
-    ["trash", t("delete"), () => call("DELETE", `users/${me.id}/messages/${id}`), "danger"],
-  ]);
-}
+// What one does with messages
 
 async function click(message, data) {
-  if (busy.has(message.message_id)) return;
   const id = message.message_id;
+  if (busy.has(id)) return;
   const timer = setTimeout(() => {
     settle(id);
     toast(t("no_answer"), "bad");
   }, PATIENCE);
   busy.set(id, { data, timer });
-  place(shown.get(id).message);
-  try {
-    await call("POST", `users/${me.id}/click`, { message_id: id, data });
-  } catch (error) {
+  timeline.redrawId(id);
+  await act("POST", "click", { message_id: id, data }).catch((error) => {
     settle(id);
     toast(error.message, "bad");
-  }
+  });
 }
 
 function settle(id) {
@@ -300,67 +142,145 @@ function settle(id) {
   if (!waiting) return;
   clearTimeout(waiting.timer);
   busy.delete(id);
-  if (shown.has(id)) place(shown.get(id).message);
+  timeline.redrawId(id);
+}
+
+/** A button that takes an inline query to another chat. */
+async function share(bot, query) {
+  const target = await chooseTarget(t("share_where"));
+  if (target === undefined) return;
+  await chooseChat(target);
+  composer.type(`@${bot} ${query}`);
+}
+
+/** One of the person's chats: null for the one with the bot, undefined for none. */
+async function chooseTarget(title) {
+  const options = { "": app.bot.first_name };
+  for (const one of app.chats) if (isIn(one, app.me.id)) options[one.id] = one.title;
+  const given = await ask(title, [choice("chat", options, "")], { submit: t("choose") });
+  return given ? app.chats.find((one) => String(one.id) === given.chat) ?? null : undefined;
+}
+
+async function forward(message) {
+  const from = app.here ? { from_chat: String(app.here.id) } : { private: true };
+  const target = await chooseTarget(t("forward_where"));
+  if (target === undefined) return;
+  await chooseChat(target);
+  await act("POST", "forwards", { message_id: message.message_id, ...from });
+}
+
+function messageMenu(event) {
+  const item = event.target.closest("li.message[data-id]");
+  if (!item || event.target.closest("video, input") || getSelection().toString()) return;
+  event.preventDefault();
+  const id = Number(event.target.closest("[data-message]")?.dataset.message ?? item.dataset.id);
+  const message = timeline.message(id);
+  if (!message) return;
+  const text = message.text ?? message.caption;
+  const own = isOwn(message);
+  const pinned = timeline.pinned.includes(id);
+  const service = isService(message);
+  const editable = own && !service && !message.forward_origin && !message.via_bot && ("text" in message || message.caption || message.photo || message.document || message.video || message.audio);
+  popup(event.clientX, event.clientY, [
+    service ? null : faces(message),
+    ["reply", t("reply"), () => composer.reply(message)],
+    text && ["copy", t("copy_text"), () => copy(text)],
+    editable && ["edit", t("edit"), () => composer.edit(message)],
+    !service && ["share", t("forward"), () => forward(message)],
+    !service && ["pin", t(pinned ? "unpin" : "pin"), () => chat.pin(id, !pinned)],
+    message.votes?.[app.me.id] && !message.poll.is_closed && ["back", t("retract"), () => vote(message, [])],
+    ["code", t("source"), () => panel.source(id)],
+    ["trash", t("delete"), () => act("DELETE", `messages/${id}`), "danger"],
+  ]);
+}
+
+/** The row of reactions on top of the menu. */
+function faces(message) {
+  const own = message.reactions?.filter((reaction) => reaction.by === app.me.id).map((reaction) => reaction.emoji) ?? [];
+  return el("div.faces", { role: "group", "aria-label": t("react") }, ...EMOJI.map((sign) => {
+    const button = el("button", { type: "button", role: "menuitem", "aria-pressed": String(own.includes(sign)), "aria-label": `${t("react")} ${sign}`, onclick: () => {
+      closePopup();
+      chat.react(message, own.includes(sign) ? [] : [sign]);
+    } }, sign);
+    return button;
+  }));
 }
 
 // What happens
 
 const HANDLERS = {
   message({ message }) {
-    const wasAtEnd = atEnd;
-    place(message);
-    if (message.keyboard) composer.setKeyboard(message.keyboard, message);
-    if (message.from.is_bot) setAction(null);
+    if (!isShown(message)) return reloadSoon();
+    const wasAtEnd = timeline.atEnd;
+    timeline.place(message);
+    if (message.keyboard) composer.setKeyboard(message, true);
+    if (message.from?.is_bot) setAction(null, message.from.id);
     drawHello();
-    if (wasAtEnd || !message.from.is_bot) scrollToEnd();
-    else unseen += 1;
+    if (wasAtEnd || isOwn(message)) timeline.toEnd();
+    else timeline.unseen += 1;
     touch(message);
-    if (atEnd && document.hasFocus()) markRead();
-    showDown();
+    if (timeline.atEnd && document.hasFocus()) timeline.read();
+    timeline.showDown();
+    if (isService(message)) reloadSoon();
   },
   edited({ message }) {
-    if (!shown.has(message.message_id)) return;
-    place(message);
-    if (atEnd) scrollToEnd();
-    if ([...shown.keys()].at(-1) === message.message_id) touch(message);
+    panel.touch(message);
+    if (!timeline.has(message.message_id)) return;
+    timeline.place(message);
+    if (timeline.atEnd) timeline.toEnd();
+    if (timeline.newest === message.message_id) touch(message);
   },
   reaction({ message }) {
-    if (shown.has(message.message_id)) place(message);
-    if (atEnd) scrollToEnd();
+    panel.touch(message);
+    if (timeline.has(message.message_id)) timeline.place(message);
+    if (timeline.atEnd) timeline.toEnd();
   },
   deleted({ message_id: id }) {
-    remove(id);
-    setPinned(pinned.filter((other) => other !== id));
+    timeline.remove(id);
+    timeline.setPinned(timeline.pinned.filter((other) => other !== id));
+    reloadSoon();
   },
-  action: ({ action }) => setAction(action),
-  answer({ message_id: id, text, show_alert: important, url }) {
+  action({ action, bot, thread, seconds }) {
+    if (app.thread === null || (thread ?? 0) === app.thread) setAction(action, bot, seconds);
+  },
+  click: ({ message_id: id }) => panel.touch({ message_id: id }),
+  answer({ message_id: id, user_id: who, text, show_alert: important, url }) {
+    panel.touch({ message_id: id });
+    if (who !== app.me.id) return;
     settle(id);
     if (text) important ? alertBox(text) : toast(text);
     if (url) open(url, "_blank", "noopener,noreferrer");
   },
-  pinned: ({ message_ids: ids }) => setPinned(ids),
+  pinned: ({ message_ids: ids }) => timeline.setPinned(ids),
   blocked({ blocked }) {
-    me.blocked = blocked;
+    app.blocked = blocked;
     composer.drawStart();
   },
   presence({ online }) {
-    bot.online = online;
+    app.bot.online = online;
     drawHeader();
     drawHello();
   },
   async bot() {
-    await loadState();
-    await composer.loadCommands();
+    await reload();
     drawHello();
   },
-  elsewhere() {
-    clearTimeout(actions.state);
-    actions.state = setTimeout(loadState, 300); // many chats may change at once
+  member: reloadSoon,
+  chat: reloadSoon,
+  async migrated({ chat_id: id }) {
+    await loadState();
+    chooseChat(app.chats.find((one) => one.id === id) ?? null);
   },
+  elsewhere: reloadSoon,
 };
 
-function onEvent(event) {
-  HANDLERS[event.type]?.(event);
+const isShown = (message) => app.thread === null || (message.message_thread_id ?? 0) === app.thread;
+
+/** Show a message in the list of chats without asking for the list. */
+function touch(message) {
+  const entry = app.here ?? app.people.find((person) => person.id === app.me.id);
+  entry.last = message;
+  drawSoon();
 }
 
 let lost = false;
@@ -369,9 +289,8 @@ async function onOpen() {
   $("lost").hidden = true;
   if (!lost) return;
   lost = false;
-  await loadState();
-  await composer.loadCommands();
-  await loadMessages();
+  await reload();
+  await showMessages();
 }
 
 function onLost() {
@@ -380,60 +299,90 @@ function onLost() {
   if (source?.readyState === EventSource.CLOSED) setTimeout(() => openChat().catch(onLost), 2000);
 }
 
-function touch(message) {
-  const person = people.find((other) => other.id === me.id);
-  person.last = message;
-  drawPeople();
-}
-
-function setAction(action) {
-  clearTimeout(actions.timer);
-  actions.name = action;
-  if (action) actions.timer = setTimeout(() => setAction(null), 5000);
+function setAction(name, bot = 0, seconds = 5) {
+  if (!name && !bot) actions.clear();
+  clearTimeout(actions.get(bot)?.timer);
+  actions.delete(bot);
+  if (name) actions.set(bot, { name, timer: setTimeout(() => setAction(null, bot), seconds * 1000) });
   drawHeader();
-}
-
-function setPinned(ids) {
-  pinned = ids;
-  const id = ids.at(-1);
-  $("pinned").hidden = !id;
-  if (!id) return;
-  const message = shown.get(id)?.message;
-  $("pinned").replaceChildren(icon("pin"), el("span.quote", {}, el("b", {}, t("pinned")), el("span", {}, message ? preview(message) : "…")));
-  $("pinned").onclick = () => jump(id);
 }
 
 // Around the chat
 
 function drawHeader() {
-  paintAvatar($("bot-avatar"), bot.id, bot.first_name);
-  if (me) paintAvatar($("my-avatar"), me.id, fullName(me));
-  $("bot-name").textContent = bot.first_name;
-  document.title = bot.first_name;
+  if (!app.bot) return;
+  const title = app.here?.title ?? app.bot.first_name;
+  const avatar = paintAvatar($("chat-avatar"), app.here?.id ?? app.bot.id, title);
+  avatar.classList.toggle("bot", !app.here);
+  avatar.classList.toggle("square", Boolean(app.here));
+  if (app.me) paintAvatar($("my-avatar"), app.me.id, fullName(app.me));
+  $("chat-name").textContent = title;
+  document.title = title;
+  $("bot-switch").hidden = app.bots.length < 2;
+  $("bot-switch").querySelector("span").textContent = `@${app.bot.username}`;
+  drawStatus();
+}
+
+function drawStatus() {
   const status = $("status");
-  status.classList.toggle("active", Boolean(actions.name));
-  status.classList.toggle("away", !bot.online);
-  if (actions.name) status.replaceChildren(t(actions.name), el("span.dots", {}, el("i"), el("i"), el("i")));
-  else status.replaceChildren(el("span.dot"), t(bot.online ? "online" : "away"));
+  const [first] = actions;
+  const away = !app.bot.online;
+  status.classList.toggle("active", Boolean(first));
+  status.classList.toggle("away", away && !app.here);
+  if (first) {
+    const [bot, { name }] = first;
+    const who = app.here ? `${app.bots.find((one) => one.id === bot)?.name ?? ""} ` : "";
+    status.replaceChildren(`${who}${t(name)}`, el("span.dots", {}, el("i"), el("i"), el("i")));
+  } else if (app.here) {
+    const count = app.here.members.filter((member) => isIn(app.here, member.user.id)).length;
+    const words = t(app.here.type === "channel" ? "subscribers" : "members_counted", { n: count });
+    status.replaceChildren(away && isIn(app.here, app.bot.id) ? `${words}, ${t("away")}` : words);
+  } else {
+    status.replaceChildren(el("span.dot"), t(away ? "away" : "online"));
+  }
+}
+
+/** The topics of a forum as tabs. */
+function drawTopics() {
+  const bar = $("topics");
+  bar.hidden = !app.here?.is_forum;
+  if (bar.hidden) return;
+  const tab = (thread, name, color, closed) => {
+    const button = el("button.topic", { type: "button", role: "tab", onclick: () => chooseTopic(thread) },
+      color === null ? null : el("i", { data: { color } }), name, closed ? icon("lock") : null);
+    button.setAttribute("aria-selected", String(app.thread === thread));
+    return button;
+  };
+  bar.replaceChildren(tab(null, t("all_topics"), null), tab(0, t("general"), "1"),
+    ...app.here.topics.map((topic) => tab(topic.message_thread_id, topic.name, colorOf(topic.message_thread_id), topic.closed)),
+    el("button.icon", { type: "button", title: t("new_topic"), "aria-label": t("new_topic"), onclick: () => addTopic(app.here).then(reload) }, icon("plus")));
 }
 
 function drawHello() {
-  const empty = shown.size === 0;
   const hello = $("hello");
+  const empty = timeline.size === 0;
   hello.hidden = !empty;
-  composer.drawStart(empty && bot.online);
+  composer.drawStart(empty && app.bot.online);
   if (!empty) return;
-  const words = bot.description || t("hello_text");
+  if (app.here) {
+    hello.replaceChildren(paintAvatar(el("span.avatar.large.square"), app.here.id, app.here.title), el("h3", { dir: "auto" }, app.here.title),
+      el("p", {}, t(app.thread === null ? "hello_chat" : "hello_topic")));
+    return;
+  }
+  const words = app.bot.description || t("hello_text");
+  const online = app.bot.online;
   hello.replaceChildren(
-    paintAvatar(el("span.avatar.bot.large"), bot.id, bot.first_name),
-    el("h3", {}, bot.online ? t("hello_title") : t("hello_away")),
-    bot.online ? el("p", {}, words) : el("p", {}, t("hello_away_text")),
-    bot.online ? suggestions() : connection());
+    paintAvatar(el("span.avatar.bot.large"), app.bot.id, app.bot.first_name),
+    el("h3", {}, online ? t("hello_title") : t("hello_away")),
+    el("p", { dir: "auto" }, online ? words : t("hello_away_text")),
+    online ? suggestions() : connection(app.bots.find((one) => one.id === app.bot.id)));
 }
 
 function suggestions() {
-  const box = el("div.suggestions", {}, el("button.suggestion.drop-hint", { type: "button", onclick: () => $("file").click() },
-    el("span.file-icon", { data: { family: "pdf" } }, "pdf"), t("hello_drop")));
+  const box = el("div.suggestions", {}, el("button.suggestion.drop-hint", { type: "button", onclick: () => {
+    $("file").dataset.as = "document";
+    $("file").click();
+  } }, el("span.file-icon", { data: { family: "pdf" } }, "pdf"), t("hello_drop")));
   const names = composer.commands.map((entry) => `/${entry.command}`).filter((name) => name !== "/start");
   for (const name of names.slice(0, 4)) {
     box.append(el("button.suggestion", { type: "button", onclick: () => composer.say(name) }, name));
@@ -441,22 +390,14 @@ function suggestions() {
   return box;
 }
 
-/** What a bot needs to be told to come here. */
-function connection() {
-  const box = el("dl.connection");
-  const line = (label, value) => box.append(el("dt", {}, label), el("dd", {}, el("code", {}, value),
-    el("button.icon", { type: "button", title: t("copy"), "aria-label": t("copy"), onclick: () => copy(value) }, icon("copy"))));
-  line(t("api_address"), location.origin);
-  get("bots").then((bots) => line(t("token"), bots.find((other) => other.id === bot.id).token));
-  return box;
-}
-
 function moreMenu(event) {
-  const { right, bottom } = event.currentTarget.getBoundingClientRect();
-  popup(right, bottom + 6, [
-    ["plug", t("connect"), () => ask(t("connect"), [el("p", {}, t("hello_away_text")), connection()], { cancel: false, submit: t("close") })],
-    ["edit", t("change_person"), () => changePerson(me)],
-    ["block", t(me.blocked ? "unblock" : "block"), () => call("POST", `users/${me.id}/block`, { blocked: !me.blocked })],
+  menuAt(event.currentTarget, [
+    ["info", t(app.here ? "about_chat" : "about_bot"), () => panel.show("info")],
+    ["code", t("calls"), () => panel.show("calls")],
+    ["bolt", t("rules"), () => panel.show("rules")],
+    ["save", t("save_transcript"), () => el("a", { href: transcriptUrl(), download: "transcript.yaml" }).click()],
+    ["edit", t("change_person"), () => changePerson(app.me, go)],
+    app.here ? null : ["block", t(app.blocked ? "unblock" : "block"), () => act("POST", "block", { blocked: !app.blocked })],
   ]);
 }
 
@@ -465,15 +406,18 @@ async function settings() {
   const wanted = await ask(t("settings"), [
     field(t("page_language"), choice("language", LANGUAGES, language)),
     field(t("theme"), choice("theme", { auto: t("theme_auto"), light: t("theme_light"), dark: t("theme_dark") }, theme)),
+    el("dl.keys", {}, ...KEYS.flatMap(([name, words]) => [el("dt", {}, el("kbd", {}, name)), el("dd", {}, t(words))])),
   ], { submit: t("save") });
   if (!wanted) return;
   localStorage.setItem("theme", wanted.theme);
   applyTheme();
   setLanguage(wanted.language);
   composer.translate();
-  await loadState();
-  await loadMessages();
+  await reload();
+  await showMessages();
 }
+
+const KEYS = [["↑", "key_edit"], ["Ctrl ↑", "key_messages"], ["Alt ↑ ↓", "key_chats"], ["Ctrl B I U K", "key_format"]];
 
 function applyTheme() {
   const theme = localStorage.getItem("theme") ?? "auto";
@@ -481,58 +425,46 @@ function applyTheme() {
   else document.documentElement.dataset.theme = theme;
 }
 
-function scrollToEnd() {
-  const box = $("scroll");
-  box.scrollTop = box.scrollHeight;
-  atEnd = true;
-}
-
-function showDown() {
-  $("down").hidden = atEnd;
-  const badge = $("down").querySelector(".badge");
-  badge.hidden = !unseen;
-  badge.textContent = String(unseen);
-}
-
-function onScroll() {
-  const box = $("scroll");
-  atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR;
-  if (atEnd && document.hasFocus()) markRead();
-  showDown();
-  if (box.scrollTop < 300) loadEarlier();
-}
-
 // Beginning
 
 function listen() {
-  $("add-user").addEventListener("click", addPerson);
   $("settings").addEventListener("click", settings);
+  $("new-chat").addEventListener("click", (event) => newMenu(event, go));
+  $("bot-switch").addEventListener("click", botMenu);
   $("more").addEventListener("click", moreMenu);
+  $("chat-about").addEventListener("click", () => panel.show("info"));
   $("back").addEventListener("click", () => $("people").classList.add("open"));
-  $("down").addEventListener("click", () => { scrollToEnd(); markRead(); });
-  $("scroll").addEventListener("scroll", onScroll, { passive: true });
+  $("messages").addEventListener("contextmenu", messageMenu);
+  $("messages").addEventListener("dblclick", (event) => {
+    const item = event.target.closest("li.message[data-id]");
+    if (item && !event.target.closest(".bubble")) composer.reply(timeline.message(Number(item.dataset.id)));
+  });
   for (const kind of ["wheel", "touchmove"]) $("scroll").addEventListener(kind, closePopup, { passive: true });
-  addEventListener("focus", () => atEnd && markRead());
-  new ResizeObserver(() => atEnd && scrollToEnd()).observe($("messages"));
-  new ResizeObserver(() => atEnd && scrollToEnd()).observe($("scroll"));
+  addEventListener("keydown", (event) => {
+    const step = event.altKey && { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    neighbourChat(step);
+  });
   addEventListener("unhandledrejection", (event) => toast(event.reason?.message ?? String(event.reason), "bad"));
 }
 
 async function begin() {
   applyTheme();
   translate();
-  composer.translate();
   listen();
   await loadState();
+  composer.translate();
   const saved = Number(localStorage.getItem("person"));
-  me = people.find((person) => person.id === saved)
-    ?? people.find((person) => person.language.startsWith(language)) ?? people[0];
+  app.me = app.people.find((person) => person.id === saved)
+    ?? app.people.find((person) => person.language.startsWith(language)) ?? app.people[0];
   await openChat();
   composer.focus();
   document.body.dataset.ready = BOT || "yes";
 }
 
-begin().catch(() => {
+begin().catch((error) => {
+  console.warn(error);
   $("lost").hidden = false;
   setTimeout(() => location.reload(), 3000);
 });

@@ -1,46 +1,71 @@
 // Messages as bubbles.
 
-import { fileUrl } from "./api.js";
-import { duration, el, fullName, icon, paintAvatar, safeUrl, size, time } from "./dom.js";
-import { copy, toast, view } from "./dialogs.js";
+import { colorOf, el, fullName, icon, iconButton, isRtl, openLink, paintAvatar, time, fullTime } from "./dom.js";
+import { copy, toast } from "./dialogs.js";
 import { formatted } from "./entities.js";
 import { t } from "./i18n.js";
+import { draw, kindOf, mosaic } from "./media.js";
+import { isService, serviceWords } from "./service.js";
+import { app, isOwn, memberOf, sender, writer } from "./state.js";
 
-const KINDS = ["photo", "animation", "video", "audio", "voice", "video_note", "sticker", "document", "dice"];
+const LONG = 1400; // characters above which a text is folded
+const MANY = 26; // lines
+const FRAMED = ["photo", "video", "animation"];
 
-export const kindOf = (message) => KINDS.find((kind) => kind in message) ?? "text";
-
-/** A line that stands for the message: in the list of people, in replies. */
+/** A line that stands for the message: in lists, in replies. */
 export function preview(message) {
+  if (isService(message)) return serviceWords(message, preview);
   const text = message.text ?? message.caption;
-  if (text) return text.replace(/\s+/g, " ");
   const kind = kindOf(message);
+  if (text) return text.replace(/\s+/g, " ");
   if (kind === "document") return message.document.file_name ?? t("document");
   if (kind === "audio") return message.audio.title ?? message.audio.file_name ?? t("audio");
   if (kind === "dice") return message.dice.emoji;
+  if (kind === "poll") return `📊 ${message.poll.question}`;
+  if (kind === "contact") return `${t("contact")}: ${fullName(message.contact)}`;
   return kind === "text" ? t("unsupported") : t(kind);
 }
 
-/** A list item for a message. `chat` has the person, what is being answered, and the actions. */
-export function bubble(message, chat) {
-  const own = !message.from.is_bot;
-  const item = el("li.message", { data: { id: message.message_id, sender: message.from.id, date: message.date } });
-  item.classList.add(own ? "own" : "other");
-  const box = el("div.bubble");
+/** A list item for a message, or for the messages of an album. `chat` has the actions. */
+export function bubble(messages, chat) {
+  const [message] = messages;
+  const item = el("li.message", { tabIndex: -1, data: { id: message.message_id, sender: senderKey(message), date: message.date } });
+  if (isService(message)) {
+    item.classList.add("service");
+    item.append(el("span", { dir: "auto" }, serviceWords(message, preview)));
+    return item;
+  }
+  const own = isOwn(message);
   const kind = kindOf(message);
-  item.classList.add(`is-${kind}`);
-  if (!own) item.append(paintAvatar(el("span.avatar.bot", { "aria-hidden": "true" }), message.from.id, message.from.first_name));
-  item.append(el("div.side", {}, box, reactions(message), keyboard(message, chat)));
-  item.append(el("button.icon.quick", { title: t("reply"), "aria-label": t("reply"), onclick: () => chat.reply(message) }, icon("reply")));
-  box.append(...[forwarded(message), quoted(message, chat), ...content(message, kind, chat), meta(message)].filter(Boolean));
+  item.classList.add(own ? "own" : "other", `is-${kind}`);
+  if (messages.length > 1) item.classList.add("is-album");
+  const box = el("div.bubble");
+  const who = sender(message);
+  if (!own) {
+    const avatar = paintAvatar(el("span.avatar"), who.id, who.name);
+    avatar.classList.toggle("bot", Boolean(who.bot));
+    item.append(avatar);
+  }
+  item.append(el("div.side", {}, box, reactions(message, chat), keyboard(message, chat)));
+  const quick = iconButton("reply", t("reply"), () => chat.reply(message));
+  quick.classList.add("quick");
+  quick.tabIndex = -1;
+  item.append(quick);
+  box.append(...[named(message, own), via(message), forwarded(message), quoted(message, chat), ...content(messages, kind, chat)].filter(Boolean));
+  box.append(meta(messages.at(-1)));
+  box.classList.toggle("rtl", isRtl(message.text ?? message.caption ?? ""));
   return item;
 }
 
-/** Show a changed message in its old item: what plays or is loaded stays as it is. */
-export function refresh(item, message, chat) {
-  const fresh = bubble(message, chat);
-  const [before, after] = [item, fresh].map((node) => node.querySelector("[data-file]"));
-  if (before && after && before.dataset.file === after.dataset.file) after.replaceWith(before);
+const senderKey = (message) => (isService(message) ? "service" : `${sender(message).id} ${writer(message).id} ${message.via_bot?.id ?? ""}`);
+
+/** Show changed messages in their old item: what plays or is loaded stays as it is. */
+export function refresh(item, messages, chat) {
+  const fresh = bubble(messages, chat);
+  const [before, after] = [item, fresh].map((node) => node.querySelectorAll("[data-file]"));
+  if (before.length === after.length) {
+    after.forEach((node, index) => node.dataset.file === before[index].dataset.file && node.replaceWith(before[index]));
+  }
   const states = [...item.classList].filter((name) => ["first", "last"].includes(name));
   item.className = fresh.className;
   item.classList.add(...states);
@@ -56,34 +81,91 @@ function room(message) {
 }
 
 function meta(message) {
-  const edited = message.edit_date ? el("span.edited", {}, `${t("edited")} `) : null;
-  return el("span.meta", {}, edited, el("time", {}, time(message.date)));
+  const edited = message.edit_date && !message.edit_hide ? el("span.edited", {}, `${t("edited")} `) : null;
+  const who = sender(message);
+  const signature = who.signature && message.chat.type === "channel" ? el("span", {}, `${who.signature}, `) : null;
+  return el("span.meta", { title: fullTime(message.edit_date ?? message.date) }, signature, edited, el("time", {}, time(message.date)));
 }
+
+/** The sender's name, in chats of several. */
+function named(message, own) {
+  if (!app.here || own) return null;
+  const who = sender(message);
+  const name = el("div.sender", { dir: "auto", data: { color: colorOf(who.id) } }, who.name);
+  const member = memberOf(app.here, who.id);
+  const rank = who.chat ? (app.here.type === "channel" ? "" : t("anonymous")) : member?.custom_title ?? { creator: t("owner"), administrator: t("admin") }[member?.status];
+  if (rank) name.append(el("span.rank", {}, rank));
+  else if (who.bot) name.append(el("span.rank", {}, t("online")));
+  return name;
+}
+
+const via = (message) => message.via_bot && el("div.via", {}, t("via", { name: `@${message.via_bot.username}` }));
 
 function forwarded(message) {
   const origin = message.forward_origin;
   if (!origin) return null;
-  const name = origin.sender_user ? fullName(origin.sender_user) : origin.sender_user_name;
-  return el("div.forwarded", {}, t("forwarded", { name }));
+  const name = origin.sender_user ? fullName(origin.sender_user) : origin.sender_user_name ?? (origin.chat ?? origin.sender_chat)?.title ?? "";
+  return el("div.forwarded", { dir: "auto" }, t("forwarded", { name }));
 }
 
 function quoted(message, chat) {
   const answered = message.reply_to_message;
-  if (!answered) return null;
-  const name = answered.from.is_bot ? answered.from.first_name : fullName(answered.from);
-  const quote = message.quote?.text ?? preview(answered);
-  return el("button.quote", { type: "button", onclick: () => chat.jump(answered.message_id) },
-    el("b", {}, name), el("span", {}, quote));
+  if (!answered || ("forum_topic_created" in answered && answered.message_id === message.message_thread_id)) return null;
+  const who = sender(answered);
+  return el("button.quote", { type: "button", data: { color: colorOf(who.id) }, onclick: () => chat.jump(answered.message_id) },
+    el("b", { dir: "auto" }, who.name), el("span", { dir: "auto" }, message.quote?.text ?? preview(answered)));
 }
 
-function content(message, kind, chat) {
-  const actions = { command: chat.say, copy };
-  const text = message.text ?? message.caption;
-  const words = text ? el("div.text", {}, formatted(text, message.entities ?? message.caption_entities, actions)) : null;
-  words?.append(room(message));
+function content(messages, kind, chat) {
+  if (messages.length > 1) return album(messages, kind, chat);
+  const [message] = messages;
+  const words = written(message, chat);
+  (words?.querySelector(":scope > .words") ?? words)?.append(room(message));
   if (kind === "text") return [words ? jumbo(words, message) : el("div.text.dim", {}, t("unsupported"))];
-  const media = MEDIA[kind](message[kind], message);
+  const media = draw(message);
   return message.show_caption_above_media ? [words, media] : [media, words];
+}
+
+function album(messages, kind, chat) {
+  if (FRAMED.includes(kind)) {
+    const captioned = messages.filter((message) => message.caption);
+    const words = captioned.length === 1 ? written(captioned[0], chat) : null;
+    words?.append(room(messages.at(-1)));
+    return [mosaic(messages), words];
+  }
+  return messages.flatMap((message) => {
+    const media = draw(message);
+    media.dataset.message = message.message_id;
+    return [media, written(message, chat)];
+  });
+}
+
+/** The text or caption; a long one is folded. */
+function written(message, chat) {
+  const text = message.text ?? message.caption;
+  if (!text) return null;
+  const actions = { command: chat.say, copy };
+  const node = el("div.text", {}, formatted(text, message.entities ?? message.caption_entities, actions));
+  if (text.length > LONG || text.split("\n").length > MANY) fold(node, message);
+  return node;
+}
+
+const UNFOLDED = new Set(); // messages that were opened stay so when they change
+
+function fold(node, { message_id: id }) {
+  const inside = el("div.words", {}, ...node.childNodes);
+  const button = el("button.more", { type: "button", onclick: () => {
+    if (!UNFOLDED.delete(id)) UNFOLDED.add(id);
+    show();
+  } });
+  const show = () => {
+    const open = UNFOLDED.has(id);
+    node.classList.toggle("folded", !open);
+    button.textContent = t(open ? "show_less" : "show_more");
+    button.setAttribute("aria-expanded", String(open));
+  };
+  node.append(inside, button);
+  show();
 }
 
 /** A message of one to three emoji is shown large. */
@@ -94,76 +176,21 @@ function jumbo(words, message) {
   return words;
 }
 
-const MEDIA = {
-  photo(sizes, message) {
-    const photo = sizes.at(-1);
-    const url = fileUrl(photo.file_id);
-    const image = el("img", { src: url, alt: t("photo"), width: photo.width, height: photo.height, loading: "lazy" });
-    const box = el("div.media", { data: { file: photo.file_id } }, image);
-    shape(box, photo);
-    if (message.has_media_spoiler) {
-      box.classList.add("hidden");
-      box.addEventListener("click", () => box.classList.remove("hidden"), { once: true, capture: true });
-    }
-    image.addEventListener("click", () => view(url));
-    return box;
-  },
-  animation(file) {
-    const url = fileUrl(file.file_id);
-    const node = file.mime_type === "image/gif"
-      ? el("img", { src: url, alt: t("animation") })
-      : el("video", { src: url, autoplay: true, loop: true, muted: true, playsInline: true });
-    return shape(el("div.media", { data: { file: file.file_id } }, node, el("span.mark", {}, "GIF")), file);
-  },
-  video: (file) => shape(el("div.media", { data: { file: file.file_id } },
-    el("video", { src: fileUrl(file.file_id), controls: true, preload: "metadata", playsInline: true })), file),
-  video_note: (file) => el("div.media.round", { data: { file: file.file_id } },
-    el("video", { src: fileUrl(file.file_id), controls: true, preload: "metadata", playsInline: true })),
-  sticker: (file) => el("div.media.sticker", { data: { file: file.file_id } },
-    el("img", { src: fileUrl(file.file_id), alt: file.emoji ?? t("sticker") })),
-  audio: (file) => player(file, file.title ?? file.file_name ?? t("audio"), file.performer ?? size(file.file_size)),
-  voice: (file) => player(file, t("voice"), file.duration ? duration(file.duration) : size(file.file_size)),
-  document: fileCard,
-  dice: (dice) => el("div.dice", {}, el("span", {}, dice.emoji), el("b", {}, String(dice.value))),
-};
-
-/** Keep the place of a picture free before it is there, so that nothing jumps. */
-function shape(box, { width, height }) {
-  if (width && height) {
-    box.classList.add("shaped");
-    box.style.setProperty("--ratio", String(width / height));
-    box.style.setProperty("--width", `${width}px`);
-  }
-  return box;
-}
-
-function player(file, title, note) {
-  return el("div.player", { data: { file: file.file_id } },
-    el("div.line", {}, el("b", {}, title), el("span", {}, note)),
-    el("audio", { src: fileUrl(file.file_id), controls: true, preload: "metadata" }));
-}
-
-const FAMILIES = {
-  pdf: "pdf", doc: "word", docx: "word", odt: "word", rtf: "word", xls: "sheet", xlsx: "sheet", ods: "sheet", csv: "sheet",
-  ppt: "slides", pptx: "slides", odp: "slides", zip: "archive", "7z": "archive", rar: "archive", tar: "archive", gz: "archive",
-  png: "image", jpg: "image", jpeg: "image", webp: "image", gif: "image", svg: "image",
-};
-
-export function fileIcon(name) {
-  const suffix = /\.(\w{1,5})$/.exec(name)?.[1].toLowerCase() ?? "";
-  return el("span.file-icon", { data: { family: FAMILIES[suffix] ?? "" } }, suffix || icon("file"));
-}
-
-function fileCard(file) {
-  const name = file.file_name ?? t("document");
-  const there = file.file_size <= 2 ** 31 && file.file_id;
-  return el("a.file", { href: fileUrl(file.file_id, true), download: name, title: t("download"), data: { file: there } },
-    fileIcon(name), el("span.line", {}, el("b", {}, name), el("span", {}, size(file.file_size))));
-}
-
-function reactions(message) {
+/** Reactions by emoji with how many there are; a click joins in or takes one's own back. */
+function reactions(message, chat) {
   if (!message.reactions?.length) return null;
-  return el("div.reactions", {}, ...message.reactions.map((reaction) => el("span", {}, reaction.emoji ?? "⭐")));
+  const groups = new Map();
+  for (const reaction of message.reactions) {
+    const sign = reaction.emoji ?? "⭐";
+    groups.set(sign, [...(groups.get(sign) ?? []), reaction.by]);
+  }
+  return el("div.reactions", {}, ...[...groups].map(([sign, who]) => {
+    const own = who.includes(app.me.id);
+    const names = who.map((id) => [...app.people, ...app.bots].find((one) => one.id === id)).map((one) => one?.name ?? fullName(one ?? {}));
+    const button = el("button", { type: "button", title: names.join(", "), "aria-pressed": String(own), onclick: () => chat.react(message, own ? [] : [sign]) },
+      el("span", {}, sign), who.length > 1 || app.here ? el("b", {}, String(who.length)) : null);
+    return button;
+  }));
 }
 
 function keyboard(message, chat) {
@@ -172,19 +199,27 @@ function keyboard(message, chat) {
   return el("div.buttons", {}, ...rows.map((row) => el("div.row", {}, ...row.map((button) => inlineButton(message, button, chat)))));
 }
 
+const SIGNS = { url: "link", login_url: "link", web_app: "window", copy_text: "copy", switch_inline_query: "share", switch_inline_query_chosen_chat: "share", switch_inline_query_current_chat: "at" };
+
 function inlineButton(message, button, chat) {
   const node = el("button.inline", { type: "button" }, el("span", {}, button.text));
+  const sign = Object.keys(SIGNS).find((kind) => kind in button);
   if (button.style) node.classList.add(button.style);
+  if (button.disabled) node.disabled = true;
   if (chat.isBusy(message.message_id, button.callback_data)) node.classList.add("busy");
-  if (button.url) node.append(icon("link"));
-  if (button.copy_text) node.append(icon("copy"));
+  if (sign) node.append(icon(SIGNS[sign]));
+  node.title = button.url ?? button.web_app?.url ?? "";
   node.addEventListener("click", () => press(message, button, chat));
   return node;
 }
 
 function press(message, button, chat) {
+  const bot = message.via_bot?.username ?? message.from?.username ?? app.bot.username;
   if (button.callback_data) chat.click(message, button.callback_data);
   else if (button.copy_text) copy(button.copy_text.text);
-  else if (button.url) open(safeUrl(button.url) ?? "about:blank", "_blank", "noopener,noreferrer");
-  else if (!button.disabled) toast(t("not_played"));
+  else if (button.url || button.web_app) openLink(button.url ?? button.web_app.url);
+  else if (button.switch_inline_query_current_chat !== undefined) chat.type(`@${bot} ${button.switch_inline_query_current_chat}`);
+  else if (button.switch_inline_query !== undefined) chat.share(bot, button.switch_inline_query);
+  else if (button.switch_inline_query_chosen_chat) chat.share(bot, button.switch_inline_query_chosen_chat.query ?? "");
+  else toast(t("not_played"));
 }

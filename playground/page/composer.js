@@ -1,14 +1,18 @@
-// Where one writes: text, commands, replies, edits, files, the bot's keyboard.
+// Where one writes: text, commands, replies, edits, inline mode, the bot's keyboard.
 
-import { call, get, upload } from "./api.js";
-import { fileIcon, preview } from "./bubbles.js";
-import { ask, toast } from "./dialogs.js";
-import { $, el, fullName, icon, size } from "./dom.js";
+import { preview } from "./bubbles.js";
+import { Attachments } from "./attach.js";
+import { BotKeyboard } from "./keyboard.js";
+import { ask, field, input, toast } from "./dialogs.js";
+import { $, el, icon, openLink } from "./dom.js";
+import { SHORTCUTS, parse, unparse, wrap } from "./formatting.js";
+import { InlineResults } from "./inline.js";
 import { t } from "./i18n.js";
+import { act, app, isIn, permission, place, sender } from "./state.js";
+import { call } from "./api.js";
+import { Recorder } from "./recorder.js";
 
 const TEXT_LIMIT = 4096;
-const CAPTION_LIMIT = 1024;
-const BOT_LIMIT = 20 << 20;
 
 export class Composer {
   commands = [];
@@ -16,36 +20,37 @@ export class Composer {
   #context = null; // { reply } or { edit }: the message it is about
   #chosen = 0;
   #queue = Promise.resolve();
-  #keyboard = null;
   #empty = false;
+  #menuButton = { type: "commands" };
+  #drafts = new Map(); // chat → what was typed and not sent
+  #forced = ""; // the placeholder of a forced reply
+  #inline;
+  #keyboard;
+  #files;
 
   constructor(view) {
     this.#view = view;
+    this.#inline = new InlineResults({ sent: () => this.#clear(), say: (text, how) => this.say(text, how) });
+    this.#keyboard = new BotKeyboard({ say: (text) => this.say(text), changed: () => this.translate(), focus: () => this.focus() });
+    this.#files = new Attachments({
+      ready: () => permission() === "yes",
+      caption: () => $("text").value,
+      reply: () => this.#context?.reply?.message_id ?? "",
+      sent: () => this.#clear(),
+      pending: view.pending,
+      enqueue: (send) => this.#enqueue(send),
+    });
+    new Recorder({ send: (file, seconds) => this.#files.voice(file, seconds) });
     const text = $("text");
     text.addEventListener("input", () => this.#typed());
     text.addEventListener("keydown", (event) => this.#key(event));
-    text.addEventListener("paste", (event) => this.#paste(event));
     $("write").addEventListener("submit", (event) => {
       event.preventDefault();
       this.#submit();
     });
-    $("slash").addEventListener("click", () => this.#slash());
-    $("attach").addEventListener("click", () => $("file").click());
-    $("file").addEventListener("change", () => {
-      this.#offer([...$("file").files], "auto");
-      $("file").value = "";
-    });
-    $("start").addEventListener("click", () => this.#startOrUnblock());
+    $("slash").addEventListener("click", () => this.#menu());
+    $("start").addEventListener("click", () => this.#startOrEnter());
     $("context").querySelector("button").addEventListener("click", () => this.#leaveContext());
-    $("keyboard-toggle").addEventListener("click", () => {
-      $("keyboard").hidden = !$("keyboard").hidden;
-      this.focus();
-    });
-    this.#watchDrops();
-  }
-
-  get #me() {
-    return this.#view.person();
   }
 
   focus() {
@@ -53,89 +58,155 @@ export class Composer {
   }
 
   translate() {
-    $("text").placeholder = this.#keyboard?.input_field_placeholder || t("write");
+    $("text").placeholder = this.#forced || this.#keyboard.placeholder || this.#inlineHint() || t("write");
+    $("slash").title = this.#menuButton.type === "web_app" ? this.#menuButton.text : t("commands");
+    $("slash").setAttribute("aria-label", $("slash").title);
   }
 
-  reset() {
+  #inlineHint() {
+    const bot = this.#inline.botOf($("text").value);
+    return bot?.inline_placeholder ?? "";
+  }
+
+  /** Leave a chat: what was typed waits there. */
+  leave(key) {
+    if (!this.#context?.edit) this.#drafts.set(key, $("text").value);
     this.#leaveContext();
-    $("text").value = "";
-    this.setKeyboard(null);
+    this.#keyboard.set(null);
+  }
+
+  enter(key) {
+    $("text").value = this.#drafts.get(key) ?? "";
     this.#typed();
+  }
+
+  /** The bot's menu button, and the keyboard that the chat shows. */
+  opened(found) {
+    this.#menuButton = found.menu_button;
+    this.setKeyboard(found.messages.filter((message) => message.keyboard).at(-1));
+    this.translate();
   }
 
   // Writing
 
-  /** Send a text as it is. */
-  say(text) {
-    this.#send(text, {});
+  /** Send a text as it is; `private` sends it to the bot itself, wherever one is. */
+  say(text, { private: alone = false } = {}) {
+    const at = alone ? { ...place(), chat: 0, thread: 0 } : place();
+    this.#send([{ text }], {}, at);
     this.focus();
   }
 
+  /** Put a text into the field, to be gone on with. */
+  type(text) {
+    $("text").value = text;
+    $("text").focus();
+    this.#typed();
+  }
+
   #submit() {
-    const text = $("text").value;
-    if (!text.trim()) return;
+    const source = $("text").value;
+    if (!source.trim()) return;
     const context = this.#context;
+    this.#clear();
+    if (context?.edit) return this.#change(context.edit, source);
+    this.#send([...parts(source.trim())].map(parse), context ? { reply_to: context.reply.message_id } : {}, place(), source);
+  }
+
+  #clear() {
     $("text").value = "";
     this.#leaveContext();
     this.#typed();
-    if (context?.edit) this.#change(context.edit, text);
-    else this.#send(text, context ? { reply_to: context.reply.message_id } : {});
   }
 
   /** Messages leave in the order in which they were written. */
-  #send(text, fields) {
-    for (const part of parts(text.trim())) {
-      const body = { text: part, ...fields };
-      this.#queue = this.#queue.then(() => call("POST", `users/${this.#me.id}/messages`, body)).catch((error) => {
+  #enqueue(send) {
+    this.#queue = this.#queue.then(send, send);
+    return this.#queue;
+  }
+
+  #send(messages, fields, at, source = "") {
+    const thread = at.thread ? { thread: at.thread } : {};
+    for (const message of messages) {
+      this.#enqueue(() => act("POST", "messages", { ...message, ...fields, ...thread }, {}, at).catch((error) => {
         toast(t("failed", { reason: error.message }), "bad");
-        $("text").value ||= part;
+        $("text").value ||= source || message.text;
         this.#typed();
-      });
+      }));
     }
   }
 
-  async #change(message, text) {
-    const old = message.text ?? message.caption ?? "";
-    if (old === text.trim()) return;
-    const body = { text, caption: text };
-    await call("PATCH", `users/${this.#me.id}/messages/${message.message_id}`, body);
+  async #change(message, source) {
+    const { text, entities = [] } = parse(source);
+    const before = unparse(message.text ?? message.caption ?? "", message.entities ?? message.caption_entities);
+    if (before === source.trim()) return;
+    const body = "text" in message ? { text, entities } : { caption: text, caption_entities: entities };
+    await act("PATCH", `messages/${message.message_id}`, body);
   }
 
   #typed() {
     const text = $("text");
     text.style.height = "auto";
     text.style.height = `${Math.min(text.scrollHeight, 220)}px`;
-    $("send").disabled = !text.value.trim();
+    const empty = !text.value.trim();
+    $("send").disabled = empty;
+    $("send").hidden = empty && !this.#context?.edit;
+    $("voice").hidden = !$("send").hidden;
     this.#chosen = 0;
     this.#suggest();
+    this.#inline.typed(text.value);
   }
 
   #key(event) {
     if (event.isComposing) return;
-    if (this.#menuKey(event)) return;
+    if (this.#menuKey(event) || this.#inline.key(event) || this.#shortcut(event)) return;
     if (event.key === "Enter" && !event.shiftKey) {
       event.preventDefault();
       this.#submit();
-    } else if (event.key === "Escape") {
+    } else if (event.key === "Escape" && this.#context) {
+      event.stopPropagation();
       this.#leaveContext();
-    } else if (event.key === "ArrowUp" && !$("text").value) {
+    } else if (event.key === "ArrowUp" && !$("text").value && !event.altKey) {
+      event.preventDefault();
+      if (event.ctrlKey || event.metaKey) return this.#view.focusLast();
       const last = this.#view.lastOwn();
-      if (last) {
-        event.preventDefault();
-        this.edit(last);
-      }
+      if (last) this.edit(last);
     }
+  }
+
+  #shortcut(event) {
+    if (!(event.ctrlKey || event.metaKey)) return false;
+    const key = `${event.shiftKey ? "shift+" : ""}${event.key.toLowerCase()}`;
+    if (key === "k") this.#link();
+    else if (key in SHORTCUTS) wrap($("text"), SHORTCUTS[key]);
+    else return false;
+    event.preventDefault();
+    return true;
+  }
+
+  async #link() {
+    const text = $("text");
+    const [from, to] = [text.selectionStart, text.selectionEnd];
+    const label = text.value.slice(from, to);
+    const given = await ask(t("add_link"), [
+      field(t("link_text"), input("label", { value: label, required: true })),
+      field(t("link_url"), input("url", { required: true, placeholder: "https://…", autofocus: true, dir: "ltr" })),
+    ], { submit: t("add") });
+    text.focus();
+    if (!given) return;
+    const url = /^[a-z][a-z0-9+.-]*:/i.test(given.url) ? given.url : `https://${given.url}`;
+    text.setRangeText(`[${given.label}](${url})`, from, to, "end");
+    this.#typed();
   }
 
   // Answering and changing
 
   reply(message) {
-    this.#enter({ reply: message }, "reply", message.from.is_bot ? message.from.first_name : fullName(message.from), message);
+    this.#enter({ reply: message }, "reply", sender(message).name, message);
   }
 
   edit(message) {
     this.#enter({ edit: message }, "edit", t("edit_own"), message);
-    $("text").value = message.text ?? message.caption ?? "";
+    $("text").value = unparse(message.text ?? message.caption ?? "", message.entities ?? message.caption_entities);
     this.#typed();
     $("text").setSelectionRange($("text").value.length, $("text").value.length);
   }
@@ -153,24 +224,29 @@ export class Composer {
   }
 
   #leaveContext() {
-    if (this.#context?.edit) {
-      $("text").value = "";
-      this.#context = null;
-      this.#typed();
-    }
+    const edited = this.#context?.edit;
     this.#context = null;
+    this.#forced = "";
     $("context").hidden = true;
+    this.translate();
+    if (!edited) return;
+    $("text").value = "";
+    this.#typed();
   }
 
   // Commands
 
   async loadCommands() {
-    this.commands = await get(`users/${this.#me.id}/commands`);
+    const at = place();
+    const found = await act("GET", "commands", undefined, {}, at);
+    const several = app.here && app.bots.filter((bot) => isIn(app.here, bot.id)).length > 1;
+    const suffix = several ? `@${app.bot.username}` : "";
+    this.commands = app.here && !isIn(app.here, app.bot.id) ? [] : found.map((entry) => ({ ...entry, command: entry.command + suffix }));
     this.#suggest();
   }
 
   #matching() {
-    const typed = /^\/(\w*)$/.exec($("text").value);
+    const typed = /^\/([\w@]*)$/.exec($("text").value);
     return typed ? this.commands.filter((entry) => entry.command.startsWith(typed[1].toLowerCase())) : [];
   }
 
@@ -178,12 +254,15 @@ export class Composer {
     const menu = $("commands");
     const found = this.#matching();
     menu.hidden = !found.length;
+    $("text").setAttribute("aria-expanded", String(found.length > 0));
     menu.replaceChildren(...found.map((entry, index) => {
-      const row = el("button.entry", { type: "button", role: "option", onclick: () => this.#pick(entry) },
-        el("b", {}, `/${entry.command}`), el("span", {}, entry.description));
+      const row = el("button.entry", { type: "button", role: "option", id: `command-${index}`, onclick: () => this.#pick(entry) },
+        el("b", {}, `/${entry.command}`), el("span", { dir: "auto" }, entry.description));
       row.setAttribute("aria-selected", String(index === this.#chosen));
       return row;
     }));
+    if (found.length) $("text").setAttribute("aria-activedescendant", `command-${this.#chosen}`);
+    else $("text").removeAttribute("aria-activedescendant");
     menu.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest" });
   }
 
@@ -203,8 +282,7 @@ export class Composer {
     } else if (event.key === "Enter" && !event.shiftKey) {
       this.#pick(found[this.#chosen]);
     } else if (event.key === "Tab") {
-      $("text").value = `/${found[this.#chosen].command} `;
-      this.#typed();
+      this.type(`/${found[this.#chosen].command} `);
     } else if (event.key === "Escape") {
       $("commands").hidden = true;
     } else {
@@ -214,142 +292,51 @@ export class Composer {
     return true;
   }
 
-  #slash() {
-    const text = $("text");
-    text.value = text.value === "/" ? "" : "/";
-    text.focus();
-    this.#typed();
-    if (text.value && !this.commands.length) this.say("/help");
+  /** The bot's menu button: its commands, or a page. */
+  #menu() {
+    if (this.#menuButton.type === "web_app") return openLink(this.#menuButton.web_app.url);
+    this.type($("text").value === "/" ? "" : "/");
+    if ($("text").value && !this.commands.length) toast(t("no_commands"));
   }
 
-  /** The button that stands for the whole composer: of an empty chat, or of a blocked bot. */
+  /** The button that stands for the whole composer: of an empty chat, a blocked bot, a channel. */
   drawStart(empty = this.#empty) {
     this.#empty = empty;
-    const blocked = this.#me?.blocked;
-    $("start").hidden = !(empty || blocked);
-    $("write").hidden = Boolean(blocked);
-    $("start").textContent = t(blocked ? "unblock" : "start");
+    const state = permission();
+    const words = { yes: empty && !app.here ? "start" : "", blocked: "unblock", outside: "join", reader: "only_admins", banned: "banned", deactivated: "deactivated" }[state];
+    $("start").hidden = !words;
+    $("start").disabled = ["reader", "banned", "deactivated"].includes(state);
+    $("start").textContent = words ? t(words) : "";
+    $("write").hidden = state !== "yes";
   }
 
-  #startOrUnblock() {
-    if (this.#me.blocked) call("POST", `users/${this.#me.id}/block`, { blocked: false });
+  async #startOrEnter() {
+    const state = permission();
+    if (state === "blocked") await act("POST", "block", { blocked: false });
+    else if (state === "outside") await call("POST", `chats/${app.here.id}/members`, { who: String(app.me.id), status: "member" });
     else this.say("/start");
+    this.focus();
   }
 
   // The bot's keyboard
 
-  /** Show, keep or remove the keyboard that a message of the bot asked for. */
-  setKeyboard(markup, message = null) {
-    if (markup?.force_reply && message) this.reply(message);
-    this.#keyboard = markup?.keyboard ? markup : null;
-    const rows = this.#keyboard?.keyboard ?? [];
-    $("keyboard").hidden = !rows.length;
-    $("keyboard-toggle").hidden = !rows.length;
-    $("keyboard").replaceChildren(...rows.map((row) => el("div.row", {}, ...row.map((button) => this.#keyboardButton(button)))));
+  /** Show, keep or remove the keyboard that a message of the bot asked for; answer when told to. */
+  setKeyboard(message, isNew = false) {
+    const markup = message?.keyboard;
+    if (markup?.selective && app.here && !meant(message)) return;
+    this.#keyboard.set(markup, message);
+    if (!markup?.force_reply || !isNew) return;
+    this.reply(message);
+    this.#forced = markup.input_field_placeholder ?? "";
     this.translate();
-  }
-
-  #keyboardButton(button) {
-    const text = typeof button === "string" ? button : button.text;
-    const node = el("button", { type: "button", onclick: () => {
-      if (Object.keys(button).some((key) => key.startsWith("request_") || key === "web_app")) return toast(t("not_played"));
-      this.say(text);
-      if (this.#keyboard.one_time_keyboard) $("keyboard").hidden = true;
-    } }, text);
-    if (button.style) node.classList.add(button.style);
-    return node;
-  }
-
-  // Files
-
-  #paste(event) {
-    const files = [...event.clipboardData.files];
-    if (!files.length) return;
-    event.preventDefault();
-    this.#offer(files, "auto");
-  }
-
-  #watchDrops() {
-    let depth = 0;
-    const drop = $("drop");
-    const hasFiles = (event) => [...event.dataTransfer.types].includes("Files");
-    const hide = () => {
-      depth = 0;
-      drop.hidden = true;
-    };
-    addEventListener("dragenter", (event) => {
-      if (!hasFiles(event)) return;
-      depth += 1;
-      const kinds = [...event.dataTransfer.items].map((item) => item.type);
-      drop.classList.toggle("pictures", kinds.some((kind) => /^(image|video)\//.test(kind)));
-      drop.hidden = false;
-    });
-    addEventListener("dragleave", () => {
-      depth -= 1;
-      if (depth <= 0) hide();
-    });
-    addEventListener("dragover", (event) => {
-      if (!hasFiles(event)) return;
-      event.preventDefault();
-      const zone = event.target.closest(".zone");
-      for (const other of drop.children) other.classList.toggle("over", other === zone);
-    });
-    addEventListener("drop", (event) => {
-      if (!hasFiles(event)) return;
-      event.preventDefault();
-      const as = event.target.closest(".zone")?.dataset.as ?? "document";
-      hide();
-      this.#offer([...event.dataTransfer.files], as);
-    });
-  }
-
-  /** Show what is about to be sent, with a caption, and send it. */
-  async #offer(files, as) {
-    if (!files.length || this.#me.blocked) return;
-    const rows = files.map((file) => el("div.file", {}, thumbnail(file),
-      el("span.line", {}, el("b", {}, file.name), el("span", {}, size(file.size)))));
-    const large = files.some((file) => file.size > BOT_LIMIT) ? el("p.note", {}, t("too_big")) : null;
-    const pictures = files.some((file) => /^(image|video|audio)\//.test(file.type));
-    const compress = pictures
-      ? el("label.check", {}, el("input", { type: "checkbox", name: "as_files", checked: as === "document" }), t("as_files"))
-      : null;
-    const caption = el("input", { name: "caption", placeholder: t("caption"), maxLength: CAPTION_LIMIT, autocomplete: "off", value: $("text").value });
-    const given = await ask(t("send_files", { n: files.length }), [el("div.files", {}, ...rows), large, compress, caption].filter(Boolean), { submit: t("send") });
-    for (const image of document.querySelectorAll("#dialog img")) URL.revokeObjectURL(image.src);
-    if (!given) return;
-    $("text").value = "";
-    const reply = this.#context?.reply?.message_id ?? "";
-    this.#leaveContext();
-    this.#typed();
-    files.forEach((file, index) => this.#upload(file, {
-      as: given.as_files || !pictures ? "document" : "auto",
-      caption: index === 0 ? given.caption : "",
-      reply_to: reply,
-    }));
-  }
-
-  #upload(file, fields) {
-    const form = new FormData();
-    for (const [key, value] of Object.entries(fields)) form.append(key, value);
-    form.append("file", file);
-    const path = `users/${this.#me.id}/messages`;
-    const ring = el("button.progress", { type: "button", title: t("cancel"), "aria-label": t("cancel") }, icon("close"));
-    const item = el("li.message.own.pending", {}, el("div.side", {}, el("div.bubble", {},
-      el("div.file", {}, ring, el("span.line", {}, el("b", {}, file.name), el("span", {}, size(file.size)))))));
-    this.#view.pending(item);
-    this.#queue = this.#queue.then(() => {
-      const sending = upload(path, form, (part) => ring.style.setProperty("--part", String(part)));
-      ring.addEventListener("click", sending.abort);
-      return sending.done;
-    }).catch((error) => {
-      if (error.message !== "aborted") toast(t("failed", { reason: error.message }), "bad");
-    }).finally(() => item.remove());
   }
 }
 
-function thumbnail(file) {
-  if (!file.type.startsWith("image/")) return fileIcon(file.name);
-  return el("img.thumb", { src: URL.createObjectURL(file), alt: "" });
+/** Whether a message of the bot is for the person: it answers or names them. */
+function meant(message) {
+  const named = app.me.username && (message.text ?? message.caption ?? "").includes(`@${app.me.username}`);
+  const marked = (message.entities ?? []).some((entity) => entity.user?.id === app.me.id);
+  return named || marked || message.reply_to_message?.from?.id === app.me.id;
 }
 
 /** A long text as several messages, broken at a line or a blank where there is one. */
@@ -357,7 +344,7 @@ function* parts(text) {
   let rest = text;
   while (rest.length > TEXT_LIMIT) {
     const head = rest.slice(0, TEXT_LIMIT);
-    const at = [head.lastIndexOf("\n"), head.lastIndexOf(" ")].find((place) => place > TEXT_LIMIT / 2) ?? TEXT_LIMIT;
+    const at = [head.lastIndexOf("\n"), head.lastIndexOf(" ")].find((index) => index > TEXT_LIMIT / 2) ?? TEXT_LIMIT;
     yield rest.slice(0, at);
     rest = rest.slice(at).trimStart();
   }

@@ -4,7 +4,7 @@ import { language, t } from "./i18n.js";
 
 export const $ = (id) => document.getElementById(id);
 
-/** `el("p.note", {title: "x"}, "text", child)` */
+/** `el("p.note", {title: "x"}, "text", child)`; children that are null or false are left out. */
 export function el(tag, props = {}, ...children) {
   const [name, ...classes] = tag.split(".");
   const node = document.createElement(name || "div");
@@ -28,10 +28,17 @@ export function icon(name) {
   return svg;
 }
 
+/** A round button with an icon, which its tip names. */
+export const iconButton = (name, tip, onclick) =>
+  el("button.icon", { type: "button", title: tip, "aria-label": tip, onclick }, icon(name));
+
+export const colorOf = (id) => String(Math.abs(id) % 7);
+
 export function paintAvatar(node, id, name) {
   const words = name.trim().split(/\s+/);
   node.textContent = words.slice(0, 2).map((word) => [...word][0] ?? "").join("").toUpperCase();
-  node.dataset.color = String(Math.abs(id) % 7);
+  node.dataset.color = colorOf(id);
+  node.setAttribute("aria-hidden", "true");
   return node;
 }
 
@@ -40,8 +47,24 @@ export const fullName = (person) => [person.first_name, person.last_name].filter
 /** The system's variant of the page's language: en-GB writes times otherwise than en-US. */
 const locale = () => navigator.languages.find((tag) => tag.startsWith(language)) ?? language;
 
-export const time = (seconds) =>
-  new Intl.DateTimeFormat(locale(), { hour: "2-digit", minute: "2-digit" }).format(seconds * 1000);
+const formats = new Map(); // making one takes longer than using it a hundred times
+
+function format(kind, options) {
+  const key = `${locale()} ${kind.name} ${JSON.stringify(options)}`;
+  if (!formats.has(key)) formats.set(key, new kind(locale(), options));
+  return formats.get(key);
+}
+
+export const time = (seconds) => format(Intl.DateTimeFormat, { hour: "2-digit", minute: "2-digit" }).format(seconds * 1000);
+
+export const exactTime = (seconds) =>
+  format(Intl.DateTimeFormat, { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3 }).format(seconds * 1000);
+
+export const fullTime = (seconds) => format(Intl.DateTimeFormat, { dateStyle: "long", timeStyle: "medium" }).format(seconds * 1000);
+
+export const number = (value, options = {}) => format(Intl.NumberFormat, options).format(value);
+
+export const joined = (words) => format(Intl.ListFormat, {}).format(words);
 
 export function day(seconds) {
   const date = new Date(seconds * 1000);
@@ -49,7 +72,7 @@ export function day(seconds) {
   if (days === 0) return t("today");
   if (days === 1) return t("yesterday");
   const year = date.getFullYear() === new Date().getFullYear() ? {} : { year: "numeric" };
-  return new Intl.DateTimeFormat(locale(), { day: "numeric", month: "long", ...year }).format(date);
+  return format(Intl.DateTimeFormat, { day: "numeric", month: "long", ...year }).format(date);
 }
 
 const startOf = (date) => new Date(date.getFullYear(), date.getMonth(), date.getDate());
@@ -62,8 +85,7 @@ export function size(bytes) {
     bytes /= 1024;
     step += 1;
   }
-  const digits = { maximumFractionDigits: step && bytes < 10 ? 1 : 0 };
-  return `${new Intl.NumberFormat(locale(), digits).format(bytes)}\u00a0${units[step]}`;
+  return `${number(bytes, { maximumFractionDigits: step && bytes < 10 ? 1 : 0 })}\u00a0${units[step]}`;
 }
 
 export function duration(seconds) {
@@ -79,4 +101,18 @@ export function safeUrl(url) {
   } catch {
     return null;
   }
+}
+
+export const openLink = (url) => open(safeUrl(url) ?? "about:blank", "_blank", "noopener,noreferrer");
+
+/** Whether a text begins in a script that is written from right to left. */
+export const isRtl = (text) => /^[^\p{L}]*[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]/u.test(text);
+
+/** Call the function once it was quiet for so many milliseconds. */
+export function debounce(wait, call) {
+  let timer = 0;
+  return (...values) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => call(...values), wait);
+  };
 }

@@ -60,6 +60,8 @@ function wrap(entity, text, actions) {
         event.preventDefault();
         actions.command?.(text);
       } });
+    case "custom_emoji":
+      return el("span.custom-emoji", { title: t("custom_emoji") });
     case "mention":
     case "text_mention":
     case "hashtag":
@@ -88,11 +90,11 @@ function codeBlock(entity, text, actions) {
 
 function expandable() {
   const inside = el("span");
-  const block = el("blockquote.expandable", { tabIndex: 0 }, inside, icon("chevron"));
+  const block = el("blockquote.expandable", { tabIndex: 0, role: "button", "aria-expanded": "false" }, inside, icon("chevron"));
   block.inside = inside;
   const toggle = () => {
     if (getSelection().toString()) return;
-    block.classList.toggle("open");
+    block.setAttribute("aria-expanded", String(block.classList.toggle("open")));
   };
   block.addEventListener("click", toggle);
   block.addEventListener("keydown", (event) => event.key === "Enter" && toggle());
@@ -100,8 +102,11 @@ function expandable() {
 }
 
 function spoiler() {
-  const node = el("span.spoiler", { tabIndex: 0, role: "button" });
-  const reveal = () => node.classList.add("shown");
+  const node = el("span.spoiler", { tabIndex: 0, role: "button", "aria-label": t("spoiler") });
+  const reveal = () => {
+    node.classList.add("shown");
+    node.removeAttribute("aria-label");
+  };
   node.addEventListener("click", reveal);
   node.addEventListener("keydown", (event) => event.key === "Enter" && reveal());
   return node;
