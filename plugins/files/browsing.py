@@ -15,7 +15,8 @@ from aiogram.types import User as Sender
 
 from plugins.files import catalogue, names, pages, repository, service
 from plugins.files.catalogue import Shelf
-from plugins.files.pages import Card, Choose, Do, Empty, Open, Page, Toggle
+from plugins.files.library import Library
+from plugins.files.pages import Card, Choose, Do, Empty, Fresh, Open, Page, Toggle
 from plugram import (
     BadRequest,
     BlobMissing,
@@ -59,6 +60,7 @@ def build(*, groups: bool) -> Router:
     router.callback_query.register(choose, Choose.filter())
     router.callback_query.register(open_card, Card.filter())
     router.callback_query.register(do, Do.filter())
+    router.callback_query.register(fresh, Fresh.filter())
     router.callback_query.register(toggle, Toggle.filter())
     router.callback_query.register(empty, Empty.filter())
     return router
@@ -214,7 +216,7 @@ async def do(
     if file is None or not isinstance(place, Message):
         await _show(query, ctx, pages.gone(t, at))
         return
-    if callback_data.what in {"send", "show"}:
+    if callback_data.what in _READING:
         await _READING[callback_data.what](ctx, t, place, file)
         await query.answer()
         return
@@ -226,6 +228,12 @@ async def do(
         await query.answer()
     elif (act := _ACTING.get(callback_data.what)) is not None:
         await _show(query, ctx, await act(ctx, t, person, file, at))
+
+
+async def fresh(
+    query: CallbackQuery, callback_data: Fresh, ctx: Context, t: Translate, scope: Scope
+) -> None:
+    await _show(query, ctx, await Library(ctx).link_page(scope, callback_data.file, t.language))
 
 
 async def toggle(
@@ -277,6 +285,11 @@ async def _lead(ctx: Context, t: Translate, place: Message, file: TelegramFile) 
         await ctx.telegram.edit(file.chat_id, sent["message_id"], text)
 
 
+async def _link(ctx: Context, t: Translate, place: Message, file: TelegramFile) -> None:
+    library = ctx.require(FileLibrary)
+    await library.offer_link(Scope(file.scope), file.id, place.chat.id, t.language)
+
+
 async def _tags(ctx: Context, t: Translate, person: Person, file: TelegramFile, at: str) -> Page:
     return await _tags_page(ctx, t, file, at)
 
@@ -314,7 +327,7 @@ async def _erased(ctx: Context, t: Translate, person: Person, file: TelegramFile
     return pages.erased(t, file, at)
 
 
-_READING: dict[str, Read] = {"send": _send, "show": _lead}
+_READING: dict[str, Read] = {"send": _send, "show": _lead, "link": _link}
 _ASKING = {"rename": Typing.name, "type": Typing.tags}
 _ACTING: dict[str, Act] = {
     "tags": _tags,
