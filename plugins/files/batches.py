@@ -35,8 +35,12 @@ async def find(scope: Scope, item: Incoming, alone: int) -> Batch | None:
     if running is not None:
         return running
     recent = TelegramFile.filter(scope=scope.key, chat_id=item.chat_id, sender_id=item.sender_id)
-    alone_lately = recent.filter(batch_id=None, created_at__gt=_ago(TOGETHER))
-    return _new(scope, item) if await alone_lately.count() >= alone else None
+    lately = recent.filter(batch_id=None, created_at__gt=_ago(TOGETHER))
+    if await lately.count() < alone:
+        return None
+    # Who sends one after the other, each when the last one is done, looks for its own message.
+    coming = await lately.filter(stage__lt=Stage.WORDS, problem="").exists()
+    return _new(scope, item) if coming else None
 
 
 async def join(batch: Batch) -> None:
