@@ -27,7 +27,7 @@ from tests.support.hostile import samples
 pytestmark = [pytest.mark.drill, pytest.mark.slow, pytest.mark.timeout(3600)]
 
 FULL = os.environ.get("PLUGRAM_DRILL") == "full"
-MUTANTS = 1000 if FULL else 16
+MUTANTS = 1000 if FULL else 8
 SEED = 20260
 _OWN_MISTAKE = re.compile(
     r"read: (?:TypeError|AttributeError|NameError|UnboundLocalError|AssertionError|IndexError|"

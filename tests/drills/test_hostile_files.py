@@ -1,7 +1,7 @@
 """Hostile files through the door that a chat's files take: sniffed, given to the reader that wins,
 read in the sandbox. No child harms anybody, whatever it read.
 
-`PLUGRAM_DRILL=full` sends the files at full size, under the limits that are set by default, and
+The short form sends one in three. `PLUGRAM_DRILL=full` sends all, the files at full size, under the limits that are set by default, and
 each of them cut in half and with a few bytes changed as well.
 """
 
@@ -37,6 +37,7 @@ SLACK = 5.0
 """Seconds beyond its wall limit in which a child is seen to have ended, on a busy machine."""
 SHORT = {"sandbox__cpu_seconds": 1, "sandbox__wall_seconds": 10}
 FEWEST = 60
+ONE_IN = 3
 CANARY = "canary-4f1d9c-not-for-you"
 _MOST_PARTS = 3 if FULL else 1
 """Of a file that is read by several children, one after the other (OCR)."""
@@ -79,7 +80,7 @@ def _tree(folder: Path) -> dict[str, tuple[int, int, bytes]]:
 
 
 def test_there_are_enough_of_them() -> None:
-    assert len(MAKERS) >= FEWEST
+    assert len(MAKERS) >= FEWEST * ONE_IN
 
 
 @pytest.mark.parametrize("group", GROUPS)
@@ -89,6 +90,7 @@ async def test_each_is_refused_with_a_reason_or_read_harmlessly(
     desk = tmp_path / "desk"
     desk.mkdir()
     names = [name for room in group.split() for name in ROOMS[room]]
+    names = names if FULL else names[::ONE_IN]
     async with _readers(settings_factory(**({} if FULL else SHORT))) as (sandbox, processors):
         await sandbox.walls()
         _weigh(sandbox, ledger := Ledger())
