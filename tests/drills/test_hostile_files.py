@@ -1,8 +1,8 @@
 """Hostile files through the door that a chat's files take: sniffed, given to the reader that wins,
 read in the sandbox. No child harms anybody, whatever it read.
 
-The short form sends one in three. `PLUGRAM_DRILL=full` sends all, the files at full size, under the limits that are set by default, and
-each of them cut in half and with a few bytes changed as well.
+The short form sends one in three. `PLUGRAM_DRILL=full` sends all at full size, under the
+limits that are set by default, and each cut in half and with a few bytes changed as well.
 """
 
 from __future__ import annotations
