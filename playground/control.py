@@ -250,7 +250,13 @@ class Control:
             found = [m for m in found if m.thread == int(thread)]
         shown = [self._world.render(chat, m, watched=True) for m in found[-limit:]]
         keyboard = keyboards.shown(self._world, chat)
-        about = {"pinned": chat.pinned, "blocked": chat.blocked, "keyboard": keyboard}
+        about: dict[str, Any] = {
+            "pinned": chat.pinned,
+            "blocked": chat.blocked,
+            "keyboard": keyboard,
+        }
+        holder = keyboards.holder(self._world, chat)
+        about["keyboard_of"] = self._world.render(chat, holder, watched=True) if holder else None
         buttons = self._bot(request).menu_buttons
         about["menu_button"] = buttons.get(str(chat.id)) or buttons.get("") or {"type": "commands"}
         return answer({"messages": shown, **about})

@@ -6,23 +6,29 @@ from typing import Any
 
 from playground import polls
 from playground.errors import ControlError
-from playground.model import Chat, User
+from playground.model import Chat, Message, User
 from playground.world import World
 
 _HERE = {"latitude": 52.520008, "longitude": 13.404954}
 """Where people are unless they say it: Berlin."""
 
 
-def shown(world: World, chat: Chat) -> list[dict[str, Any]]:
-    """The buttons of the keyboard that is shown in a chat, none when there is no keyboard."""
+def holder(world: World, chat: Chat) -> Message | None:
+    """The message whose keyboard is shown in a chat."""
     for message in reversed(world.messages(chat).values()):
         if message.keyboard and "remove_keyboard" in message.keyboard:
-            return []
+            return None
         if message.keyboard and "keyboard" in message.keyboard:
-            rows = message.keyboard["keyboard"]
-            buttons = [button for row in rows for button in row]
-            return [{"text": b} if isinstance(b, str) else b for b in buttons]
-    return []
+            return message
+    return None
+
+
+def shown(world: World, chat: Chat) -> list[dict[str, Any]]:
+    """The buttons of the keyboard that is shown in a chat, none when there is no keyboard."""
+    message = holder(world, chat)
+    rows = (message.keyboard or {})["keyboard"] if message else []
+    buttons = [button for row in rows for button in row]
+    return [{"text": b} if isinstance(b, str) else b for b in buttons]
 
 
 def pressed(world: World, chat: Chat, user: User, given: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -381,7 +382,7 @@ class World:
                 Update(int(number), body["body"].encode(), body.get("lane", 0))
             )
         if not self.bots:
-            self._enter_bot(replace(DEFAULT_BOT))
+            self._enter_bot(deepcopy(DEFAULT_BOT))
             for user in FIRST_USERS:
                 self.add_user(replace(user))
 

@@ -257,7 +257,7 @@ const HANDLERS = {
     composer.drawStart();
   },
   presence({ online }) {
-    app.bot.online = online;
+    app.online = app.bot.online = online;
     drawHeader();
     drawHello();
   },

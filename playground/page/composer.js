@@ -83,7 +83,7 @@ export class Composer {
   /** The bot's menu button, and the keyboard that the chat shows. */
   opened(found) {
     this.#menuButton = found.menu_button;
-    this.setKeyboard(found.messages.filter((message) => message.keyboard).at(-1));
+    this.setKeyboard(found.keyboard_of);
     this.translate();
   }
 

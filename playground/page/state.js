@@ -13,12 +13,13 @@ export const app = {
   here: null, // the open group or channel; null is the private chat with the bot
   thread: null, // the topic that is shown; null is all of them
   blocked: false,
+  online: null, // as the stream last said; null before it did
 };
 
 export async function loadState() {
   const state = await get("state", { language: app.me?.language ?? language });
   app.bots = await get("bots");
-  app.bot = state.bot;
+  app.bot = { ...state.bot, online: app.online ?? state.bot.online }; // the stream is never behind
   app.people = state.users;
   app.chats = state.chats.filter((chat) => !chat.migrated_to);
   if (app.me) app.me = app.people.find((person) => person.id === app.me.id) ?? app.me;
