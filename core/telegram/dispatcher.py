@@ -275,8 +275,10 @@ class Dispatcher:
             except UserError as error:
                 await self._correct(scene, error)
                 return
-            except NotModified:
-                return  # a button pressed twice
+            except NotModified:  # a button pressed twice, or one that leads to where one is
+                if scene.kind == "callback_query":
+                    await self._answer_press(scene, "")
+                return
             except Forbidden as error:
                 log.info("the chat refuses our answer", chat=scene.chat_id, error=error.message)
                 return

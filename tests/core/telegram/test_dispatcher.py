@@ -26,7 +26,7 @@ from aiogram.types import (
 )
 
 from core.db.scope import Scope
-from core.errors import Forbidden, PlugramError, UserError
+from core.errors import Forbidden, NotModified, PlugramError, UserError
 from core.host.plugin import Context
 from core.i18n import Translate
 from core.jobs.job import update_key
@@ -313,6 +313,16 @@ async def test_a_failed_press_is_answered(scene: Stage) -> None:
     assert "0123456789abcdef" in answer.params["text"]
     assert answer.params["show_alert"] is True
     assert scene.api.texts(7) == []
+
+
+async def test_a_press_that_changes_nothing_is_answered(scene: Stage) -> None:
+    scene.plugin("aa", failing(NotModified("editMessageText: message is not modified")))
+    await scene.feed(message(1, "x"))
+    assert scene.api.calls == []
+    await scene.feed(press(2, "a:x"))
+    (answer,) = scene.api.of("answerCallbackQuery")
+    assert not answer.params.get("text")
+    assert scene.hooks.breaker("aa").allows()
 
 
 async def test_groups_arent_told_of_what_nobody_asked(scene: Stage) -> None:
