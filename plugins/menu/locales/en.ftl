@@ -22,7 +22,7 @@ menu-timezone = Your time zone: { $zone }
     Name your city, or choose how far your clock is from UTC.
 menu-timezone-city = Type your city or the nearest big one, like <i>Madrid</i>. /cancel leaves it as it is.
 menu-timezone-which = Which of these is yours?
-menu-timezone-unknown = I don't know a place called “{ $place }”. Try a bigger city nearby, or type the difference from UTC, like <code>+5:30</code>.
+menu-timezone-unknown = I don't know a place called “{ $place }”. Try a bigger city nearby, or type the difference from UTC, like <code>+5:30</code>. /cancel leaves it as it is.
 menu-timezone-set = Your time zone is { $zone } now.
 menu-saved = Saved
 menu-gone = This setting is gone.

@@ -14,15 +14,15 @@ menu-settings = ⚙️ <b>Ajustes</b>
 
     Idioma: { $language }
     Zona horaria: { $zone }
-    Ahí es { $now }.
+    Tu hora: { $now }
 menu-settings-private = Los ajustes son solo tuyos, así que mejor lo hablamos en privado.
 menu-language = ¿En qué idioma quieres que hable?
 menu-timezone = Tu zona horaria: { $zone }
 
     Dime tu ciudad o elige la diferencia con UTC.
-menu-timezone-city = Escribe tu ciudad o la más grande que tengas cerca, por ejemplo <i>Sevilla</i>. Con /cancel se queda como está.
+menu-timezone-city = Escribe tu ciudad o la más grande que tengas cerca, por ejemplo <i>Bogotá</i>. Con /cancel se queda como está.
 menu-timezone-which = ¿Cuál de estas es la tuya?
-menu-timezone-unknown = No conozco ningún lugar llamado «{ $place }». Prueba con una ciudad más grande cercana o escribe la diferencia con UTC, por ejemplo <code>+5:30</code>.
+menu-timezone-unknown = No conozco ningún lugar llamado «{ $place }». Prueba con una ciudad más grande cercana o escribe la diferencia con UTC, por ejemplo <code>-5</code>. Con /cancel se queda como está.
 menu-timezone-set = Tu zona horaria ahora es { $zone }.
 menu-saved = Guardado
 menu-gone = Este ajuste ya no existe.

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from plugins.menu.timezones import OFFSETS, find, label, offset_label, zone_of
+from plugins.menu import views
+from plugins.menu.timezones import LANGUAGES, OFFSETS, find, label, offset_label, zone_of
 
 WINTER = datetime(2026, 1, 15, 12, tzinfo=UTC)
 SUMMER = datetime(2026, 7, 15, 12, tzinfo=UTC)
@@ -43,6 +46,16 @@ SUMMER = datetime(2026, 7, 15, 12, tzinfo=UTC)
 )
 def test_places_that_people_type(text: str, zones: list[str]) -> None:
     assert find(text) == zones
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_place_that_is_suggested_is_known(language: str) -> None:
+    texts = (Path(views.__file__).parent / "locales" / f"{language}.ftl").read_text("utf-8")
+    places = re.findall(
+        r"^menu-timezone-(?:city|unknown) = .*<(?:i|code)>(.+?)</", texts, re.MULTILINE
+    )
+    assert len(places) == 2
+    assert all(find(place) for place in places)
 
 
 def test_many_zones_are_cut() -> None:
