@@ -153,10 +153,12 @@ def nothing(t: Translate, person: Person, told: Answer) -> Content:
         return Content(t("search-wordless"), [[_help(t)]])
     if found.empty:
         return Content(t("search-reading") if told.reading else t("search-empty"))
-    shown = shortened(_searched(told.query) or write(told.query, t.language))
-    parts = [t("search-none", query=shown)]
-    if told.query.terms and _searched(told.query):
-        parts.append(_understood(t, person, told.query, told.names))
+    shown = told.query.words or wording.labels(t, person, told.query.terms, told.names)
+    if not told.query.words and len(told.query.terms) == len(_phrases(told.query)):
+        shown = " ".join(_phrases(told.query))  # the sentence has quotation marks of its own
+    parts = [t("search-none", query=shortened(shown))]
+    if told.query.terms and told.query.words:
+        parts.append(_understood(t, person, told.query.terms, told.names))
     parts += [t("search-stranger", name=name) for name in told.strangers]
     parts += _hints(t, told.query)
     parts.append(t("search-none-filters") if told.instead else t("search-none-tips"))
@@ -180,14 +182,18 @@ def _instead(t: Translate, person: Person, told: Answer, kept: ResultList, place
 
 def _heading(t: Translate, person: Person, page: Page) -> Html:
     results = page.list
-    searched = _searched(results.query)
+    phrases = [] if results.query.words else _phrases(results.query)
+    searched = results.query.words or " ".join(
+        t.plain("search-phrase", text=phrase) for phrase in phrases
+    )
     files = len(results.hits)
     if searched:
         lines = [t("search-found", files=files, query=shortened(searched))]
     else:
         lines = [t("search-listed", files=files)]
-    if results.query.terms:
-        lines.append(_understood(t, person, results.query, page.names))
+    others = [term for term in results.query.terms if not (phrases and _is_phrase(term))]
+    if others:
+        lines.append(_understood(t, person, others, page.names))
     if page.full:
         lines.append(t("search-full"))
     if results.corrected:
@@ -200,14 +206,19 @@ def _heading(t: Translate, person: Person, page: Page) -> Html:
     return Html("\n").join([*lines, *_hints(t, results.query)])
 
 
-def _searched(query: Query) -> str:
-    """The words as people read them; phrases where there are no words."""
-    phrases = [term.value for term in query.of("phrase") if not term.negated]
-    return query.words or " ".join(f"“{phrase}”" for phrase in phrases)
+def _is_phrase(term: Term) -> bool:
+    return term.key == "phrase" and not term.negated
 
 
-def _understood(t: Translate, person: Person, query: Query, names: Mapping[str, str]) -> Html:
-    return t("search-understood", filters=wording.labels(t, person, query.terms, names))
+def _phrases(query: Query) -> list[str]:
+    """What stands for the words where there are none."""
+    return [term.value for term in query.terms if _is_phrase(term)]
+
+
+def _understood(
+    t: Translate, person: Person, terms: Sequence[Term], names: Mapping[str, str]
+) -> Html:
+    return t("search-understood", filters=wording.labels(t, person, terms, names))
 
 
 def _hints(t: Translate, query: Query) -> list[Html]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from plugins.search import vocabulary
-from plugins.search.query import Term, bytes_of, period
+from plugins.search.query import Term, bytes_of, parse, period, write
 
 if TYPE_CHECKING:
     from plugins.search.query import Hint
@@ -28,6 +28,8 @@ _EXAMPLES = {
     "chat": "chat:here",
     "from": "from:@ann",
     "tag": "tag:tax",
+    "on": "on:yesterday",
+    "after": "after:2026-01",
 }
 _DATE = "before:2026-01"
 
@@ -127,7 +129,8 @@ def hint(t: Translate, told: Hint) -> Html:
             return t("search-hint-key", text=told.text)
         case "value":
             key = vocabulary.KEY_OF.get(vocabulary.plain(told.text.lstrip("-−").split(":")[0]), "")
-            return t("search-hint-value", text=told.text, example=_EXAMPLES.get(key, _DATE))
+            example = write(parse(_EXAMPLES.get(key, _DATE)), t.language)
+            return t("search-hint-value", text=told.text, example=example)
         case "not":
             return t("search-hint-not", text=told.text)
         case _:

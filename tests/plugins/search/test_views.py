@@ -158,6 +158,27 @@ def test_no_result_is_explained(found: Found, reading: bool, told: str) -> None:
     assert told in content.text
 
 
+@pytest.mark.parametrize(
+    ("query", "language", "told"),
+    [
+        ('"northern islands"', "en", "found nothing for “northern islands”"),
+        ("size:>1mb type:pdf", "en", "found nothing for “1 MB or more · PDF”"),
+        ("размер:>1мб", "ru", "По запросу «от 1 МБ»"),
+    ],
+)
+def test_filters_that_find_nothing_are_told_in_words(query: str, language: str, told: str) -> None:
+    text = views.nothing(translate(language), person(), unanswered(Found("", ()), query)).text
+    assert told in text
+    assert "Only" not in text
+
+
+def test_a_phrase_alone_is_told_once_in_the_quotation_marks_of_the_language() -> None:
+    kept = results(query=parse('"северные острова" тип:pdf'))
+    lines = views.answer(translate("ru"), person(), page(list=kept)).text.splitlines()
+    assert lines[0] == "🔎 <b>«северные острова»</b>: 1 файл"
+    assert lines[1] == "<i>Только: PDF</i>"
+
+
 def test_the_filter_that_left_nothing_is_offered_to_be_dropped() -> None:
     query = parse("ferry type:pdf tag:tax")
     pdf, tax = query.terms
