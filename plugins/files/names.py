@@ -12,6 +12,7 @@ LONGEST = 120
 """Characters, the extension included."""
 _LONGEST_EXTENSION = 16
 _SEPARATORS = re.compile(r"[/\\]")
+_SLASH_INSIDE = re.compile(r"(?<=\w)\s*[/\\]\s*(?=\w)")
 # Control and line characters; marks that turn the reading direction or can't be seen, which make
 # `exe.fdp` out of `pdf.exe`. ZWJ and ZWNJ stay: they belong to emoji and to Persian words.
 _UNSEEN = re.compile(
@@ -39,7 +40,8 @@ def chosen(raw: str, old: str) -> str:
     name = _BLANKS.sub(" ", _UNSEEN.sub("", _BLANKS.sub(" ", name))).strip()
     if len(name) > LONGEST:
         raise UserError("files-name-long", length=len(name), longest=LONGEST)
-    name = clean(name, "")
+    # Who types "Invoice 3/4" means no path, and wants to keep the whole of it.
+    name = clean(_SLASH_INSIDE.sub("-", name), "")
     if not name:
         raise UserError("files-name-empty")
     ending = extension(old)
