@@ -2,7 +2,7 @@
 
 core-menu-expired = Este menú ha caducado.
 core-menu-again = Ese menú ha caducado. Esto es lo que sé hacer:
-core-unknown-command = No conozco esa orden. Esto es lo que sé hacer:
+core-unknown-command = No conozco ese comando. Esto es lo que sé hacer:
 core-hint = No sé qué hacer con esto. Esto es lo que sé hacer:
 core-paused = Esta función se está tomando un descanso. Inténtalo de nuevo dentro de un minuto.
 core-failed = Lo siento, algo ha salido mal. Si vuelve a ocurrir, dile este número al administrador: <code>{ $trace }</code>

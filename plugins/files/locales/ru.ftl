@@ -185,7 +185,7 @@ files-button-erase-it = Удалить навсегда
 files-button-trash = 🗑 Корзина ({ $files })
 files-button-empty-trash = ❌ Очистить корзину
 
-files-card-from = { $date }, прислал(а) { $name }
+files-card-from = { $date }, от { $name }
 files-size-bytes = { $size ->
     [one] { $size } байт
     [few] { $size } байта
