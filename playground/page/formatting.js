@@ -1,5 +1,5 @@
 // What one types into text with entities and back: **bold**, __italic__, ++underline++,
-// ~~strike~~, ||spoiler||, `code`, ```language code blocks``` and [text](address).
+// ~~strike~~, ||spoiler||, `code`, ```language code blocks``` and [text](https://…).
 
 const MARKS = { "**": "bold", __: "italic", "++": "underline", "~~": "strikethrough", "||": "spoiler", "`": "code" };
 const SIGNS = Object.fromEntries(Object.entries(MARKS).map(([mark, type]) => [type, mark]));
