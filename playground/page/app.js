@@ -90,6 +90,7 @@ async function chooseChat(target) {
 async function chooseTopic(thread) {
   composer.leave(key());
   app.thread = thread;
+  timeline.clear();
   drawTopics();
   await showMessages();
   composer.enter(key());
@@ -101,6 +102,7 @@ async function openChat() {
   source?.close();
   busy.clear();
   setAction(null);
+  timeline.clear();
   const { seq } = await loadState();
   if (turn !== opened) return;
   draw();

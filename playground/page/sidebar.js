@@ -5,6 +5,7 @@ import { preview } from "./bubbles.js";
 import { ask, check, checks, choice, field, input, menuAt, popup } from "./dialogs.js";
 import { $, el, fullName, icon, paintAvatar, time } from "./dom.js";
 import { language, t } from "./i18n.js";
+import { isService } from "./service.js";
 import { app, isIn, isOwn, loadState, sender, unread } from "./state.js";
 
 const CLIENT_LANGUAGES = ["en", "ru", "es", "de", "fr", "it", "pt", "uk", "pl", "tr", "ar", "fa", "he", "hi", "ja", "zh"];
@@ -75,6 +76,7 @@ function describe(chat, person, last) {
   if (!chat && person.deactivated) return t("deactivated");
   if (!last) return t("no_messages");
   const line = preview(last);
+  if (isService(last)) return line;
   if (isOwn(last)) return `${t("you")}: ${line}`;
   return chat && chat.type !== "channel" ? `${sender(last).name.split(" ")[0]}: ${line}` : line;
 }

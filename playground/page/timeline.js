@@ -57,14 +57,21 @@ export class Timeline {
 
   // Loading
 
+  /** Show nothing: what is on the page must be of the chat in which one acts. */
+  clear() {
+    this.#shown.clear();
+    $("messages").replaceChildren();
+    $("hello").hidden = true;
+    $("pinned").hidden = true;
+  }
+
   /** Load the open chat; gives what the control API answered, or null when it was left meanwhile. */
   async load() {
     const at = here();
     const found = await act("GET", "messages", undefined, this.#query({ limit: PAGE }), at);
     if (JSON.stringify(at) !== JSON.stringify(here())) return null;
-    this.#shown.clear();
+    this.clear();
     this.#complete = found.messages.length < PAGE;
-    $("messages").replaceChildren();
     for (const message of found.messages) this.place(message);
     this.setPinned(found.pinned);
     this.#onEmpty();
