@@ -19,6 +19,8 @@ Rows = Sequence[Sequence[Button]]
 EXAMPLES = 4
 """Queries that the help shows: `search-example-1` and so on."""
 _DOTS = 5
+_GOOD = 1.0
+"""Score of a passage of average length that has every word of the query once; `ranker`."""
 _OUTER = ("member", "message")
 _PLACES = ("page", "slide", "sheet", "chapter", "time", "cell", "line")
 _WITHIN = ("row",)
@@ -249,8 +251,9 @@ def _html(pieces: Sequence[Piece]) -> str:
 
 
 def _dots(score: float, best: float) -> str:
-    """How good a result is beside the best one."""
-    filled = max(1, round(_DOTS * score / best)) if best > 0 else 1
+    """How good a result is beside the best one. That isn't good for being the best: where nothing
+    fits, no result has all dots."""
+    filled = max(1, round(_DOTS * score / max(best, _GOOD)))
     return "●" * min(filled, _DOTS) + "○" * (_DOTS - min(filled, _DOTS))
 
 

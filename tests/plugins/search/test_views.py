@@ -139,6 +139,15 @@ def test_a_page_whose_files_are_gone() -> None:
     assert "aren't here any more" in content.text
 
 
+@pytest.mark.parametrize(
+    ("score", "best", "dots"),
+    [(2.0, 2.0, "●●●●●"), (1.0, 2.0, "●●○○○"), (0.4, 0.4, "●●○○○"), (0.01, 2.0, "●○○○○")],
+)
+def test_the_best_result_isnt_good_for_being_the_best(score: float, best: float, dots: str) -> None:
+    shown = page(list=results(score=best), results=[result(score=score)])
+    assert f"{dots} · " in views.answer(translate(), person(), shown).text
+
+
 def unanswered(found: Found, query: str = "<x>", **fields: Any) -> Answer:
     return Answer(parse(query), found, None, fields.pop("list", None), **fields)
 
