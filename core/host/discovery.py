@@ -208,7 +208,9 @@ def _from_toml(path: Path) -> Mapping[str, Any]:
 def _from_literal(path: Path) -> Mapping[str, Any]:
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, SyntaxError, ValueError) as error:
+    except SyntaxError as error:
+        raise ManifestError(f"{path}:{error.lineno}: {error.msg}") from None
+    except (OSError, UnicodeDecodeError, ValueError) as error:
         raise ManifestError(f"{path}: {error}") from None
     for node in tree.body:
         value = _assigned(node, "manifest")

@@ -40,6 +40,7 @@ from core.errors import (
 )
 from core.host import hookspecs
 from core.log import get_logger
+from core.sources import nearest
 
 if TYPE_CHECKING:
     from pluggy import HookImpl
@@ -239,7 +240,7 @@ class Hooks:
         """Take in a plugin's implementations. Raises PluginError, and then nothing of it stays."""
         try:
             self._manager.register(_implementing(plugin.module), name=plugin.id)
-            self._manager.check_pending()
+            self._check_names(plugin)
             for spec, impl in self._implementations(plugin):
                 _check_implementation(spec, impl)
         except (pluggy.PluginValidationError, ValueError, PluginError) as error:
@@ -486,6 +487,16 @@ class Hooks:
         _observe(name, plugin.id, took, failed=False)
         return _Heard(plugin.id, answer)
 
+    def _check_names(self, plugin: Plugin) -> None:
+        """What pluggy's `check_pending` refuses, said with the hook that was probably meant."""
+        own = self._manager.get_plugin(plugin.id)
+        known = [name for name, one in vars(self._manager.hook).items() if _is_known(name, one)]
+        for caller in self._manager.get_hookcallers(own) or ():
+            if caller.has_spec():
+                continue
+            if any(not one.optionalhook for one in caller.get_hookimpls() if one.plugin is own):
+                raise PluginError(f"unknown hook '{caller.name}'{nearest(caller.name, known)}")
+
     def _implementations(self, plugin: Plugin) -> Iterator[tuple[Callable[..., Any], HookImpl]]:
         own = self._manager.get_plugin(plugin.id)
         for caller in self._manager.get_hookcallers(own) or ():
@@ -501,6 +512,10 @@ class Hooks:
                 continue
             if caller.spec.opts.get("firstresult") or caller.spec.opts.get("historic"):
                 raise PluginError(f"hook {name}: an async hook can't be firstresult or historic")
+
+
+def _is_known(name: str, caller: pluggy.HookCaller) -> bool:
+    return not name.startswith("_") and caller.has_spec()
 
 
 def _bound(

@@ -16,6 +16,7 @@ from typing import Protocol
 from core.errors import ManifestError
 from core.host.discovery import Candidate, missing_extras, speaks
 from core.host.plugin import API_VERSION, Manifest
+from core.sources import nearest
 
 CORE_CLI = frozenset(
     {"bench", "cache", "chaos", "config", "db", "deploy", "dev", "doctor", "flags", "jobs"}
@@ -139,7 +140,8 @@ class _Arranger:
     def _unmet(self, manifest: Manifest) -> str:
         for role in manifest.requires.roles:
             if not self._providers(role):
-                return f"needs the role {role}, which no plugin that is on provides"
+                near = nearest(role, self._provided())
+                return f"needs the role {role}, which no plugin that is on provides{near}"
         for plugin_id in manifest.requires.plugins:
             if plugin_id not in self._alive:
                 return f"needs the plugin {plugin_id}, {self._absence(plugin_id)}"
@@ -150,7 +152,11 @@ class _Arranger:
             return f"which is quarantined: {self._reasons[plugin_id]}"
         if any(candidate.id == plugin_id for candidate in self._lineup.disabled):
             return f"which is off; [features] {plugin_id} = true switches it on"
-        return "which isn't installed"
+        known = [*self._alive, *(candidate.id for candidate in self._lineup.disabled)]
+        return f"which isn't installed{nearest(plugin_id, known)}"
+
+    def _provided(self) -> set[str]:
+        return {role for one in self._alive.values() for role in manifest_of(one).provides}
 
     def _providers(self, role: str) -> list[str]:
         return [

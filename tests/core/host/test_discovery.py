@@ -52,7 +52,7 @@ def test_annotated_manifest_and_one_in_a_package(tmp_path: Path) -> None:
         ("x = 1", "no manifest"),
         ("manifest = dict(id='a')", "must be a literal dict"),
         ("manifest = [1]", "must be a literal dict"),
-        ("def (", "invalid syntax"),
+        ("def (", "notes.py:1: "),
         ("manifest = {'id': 'notes', 'version': '1', 'summary': 's'}", "api is missing"),
         (
             "manifest = {'id': 'N', 'version': '1', 'summary': 's', 'api': '>=1'}",

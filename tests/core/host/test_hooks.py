@@ -100,7 +100,7 @@ async def keyword_only(ctx: Context, *, what: str) -> None: ...
 @pytest.mark.parametrize(
     ("name", "function", "said"),
     [
-        ("on_evnt", misspelt, "unknown hook 'on_evnt'"),
+        ("on_evnt", misspelt, "unknown hook 'on_evnt'; did you mean on_event?"),
         ("on_event", asks_too_much, "who"),
         ("on_event", not_async, "on_event must be `async def`"),
         ("things", async_declaration, "things must be a plain `def`"),

@@ -112,16 +112,22 @@ def test_missing_requirements_are_passed_on_with_the_reason() -> None:
         found("bb", requires={"plugins": ["aa"]}),
         found("cc", requires={"plugins": ["off"]}),
         found("dd", requires={"roles": ["embedder"]}),
+        found("ee", requires={"plugins": ["offf"]}),
+        found("ff", requires={"roles": ["blob_stor"]}),
         found("off"),
+        found("store", provides=["blob_store"]),
         features={"off": False},
     )
-    assert ids(lineup) == []
+    assert ids(lineup) == ["store"]
     assert reasons(lineup) == {
         "aa": "needs the plugin gone, which isn't installed",
         "bb": "needs the plugin aa, which is quarantined: "
         "needs the plugin gone, which isn't installed",
         "cc": "needs the plugin off, which is off; [features] off = true switches it on",
         "dd": "needs the role embedder, which no plugin that is on provides",
+        "ee": "needs the plugin offf, which isn't installed; did you mean off?",
+        "ff": "needs the role blob_stor, which no plugin that is on provides;"
+        " did you mean blob_store?",
     }
     assert {quarantine.stage for quarantine in lineup.quarantined} == {"order"}
 
