@@ -61,12 +61,14 @@ async def _is_news(ctx: Context, cause: str) -> bool:
     return row is not None and row["times"] == 1
 
 
-async def tell(ctx: Context, person_id: int, message: str, values: dict[str, str]) -> None:
-    """Send a report in its reader's language. Raises TelegramError while Telegram is away."""
+async def tell(ctx: Context, person_id: int, message: str, values: dict[str, str]) -> bool:
+    """Send a report in its reader's language. False: they never wrote to the bot, or blocked it.
+    Raises TelegramError while Telegram is away."""
     person = await ctx.people.get(person_id)
     text = ctx.translate(person.language)(message, **values)
     try:
         await ctx.telegram.send(person_id, text, lane=Lane.NOTIFICATION)
     except (BadRequest, Forbidden) as error:
-        # They never wrote to the bot, or blocked it: trying again won't help.
-        ctx.log.warning("report not delivered", person=person_id, error=str(error))
+        ctx.log.info("report can't be delivered", person=person_id, error=str(error))
+        return False
+    return True

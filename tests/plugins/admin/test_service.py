@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 
 import pytest
 
@@ -8,6 +9,7 @@ from core.errors import TelegramAway
 from core.host import hookspecs as specs
 from playground.client import Person
 from plugins.admin import service
+from plugram import Retry
 from tests.conftest import SettingsFactory
 from tests.support.host import Host, host, only
 from tests.support.processes import PlaygroundProcess
@@ -119,3 +121,20 @@ async def test_a_report_waits_while_telegram_is_away(
             "admin-plugin-quarantined",
             {"plugin": "x", "reason": "y"},
         )
+
+
+async def test_a_report_waits_for_staff_who_have_yet_to_write(
+    admin: Host, staff: dict[str, int], playground: PlaygroundProcess
+) -> None:
+    tell = next(one for one in admin.plugin("admin").parts.jobs if one.name == "tell").fn
+    await quarantine(admin)
+    zoe = playground.client.user("shy_zoe")
+    args = next(a for a in await admin.queued("admin.tell") if a["person"] == staff[ZOE])
+    job = SimpleNamespace(attempt=3, is_last_attempt=False)
+    with pytest.raises(Retry) as again:
+        await tell(admin.ctx("admin"), job, **args)
+    assert again.value.delay == 8
+    await tell(admin.ctx("admin"), SimpleNamespace(attempt=10, is_last_attempt=True), **args)
+    await zoe.send("/start")
+    await tell(admin.ctx("admin"), job, **args)
+    assert "dice" in (await zoe.messages())[-1]["text"]
