@@ -20,7 +20,7 @@ from core import aio
 from core.cache import Cache
 from core.db import database as db
 from core.db import migrate
-from core.errors import TelegramAway
+from core.errors import PluginError, TelegramAway
 from core.health import HealthChecks, core_checks
 from core.host import hookspecs as specs
 from core.host.hooks import Hooks
@@ -235,7 +235,7 @@ class App:
             self.registry(),
             jobs=self.jobs,
             on_dead=self._job_died,
-            alone=Alone("core.app:alone"),
+            alone=Alone("core.app:alone", *(plugin.id for plugin in self.plugins)),
             # A bot whose loop stands still may yet recover; a worker's jobs are elsewhere by then.
             exit_when_blocked=self.role == "worker",
         )
@@ -321,8 +321,12 @@ async def session(settings: Settings, *, start: bool = True) -> AsyncIterator[Ap
         yield app
 
 
-def alone() -> RunOne:
-    """What `core.jobs.alone` asks for: the app is made once, each child opens it for one job."""
+def alone(*plugins: str) -> RunOne:
+    """What `core.jobs.alone` asks for: the app is made once, each child opens it for one job.
+
+    `plugins`: those of the worker. A child in which one of them didn't start, in time on a busy
+    machine, raises PluginError: its job would be done, and that plugin would never hear of it.
+    """
     from core import config
     from core import log as logs
     from core.jobs import runner as worker
@@ -333,6 +337,9 @@ def alone() -> RunOne:
 
     async def run_one(job_id: int, token: int, owner: str) -> None:
         async with app.session():
+            missing = set(plugins) - {plugin.id for plugin in app.plugins}
+            if missing:
+                raise PluginError(f"didn't start for a single job: {', '.join(sorted(missing))}")
             await worker.run_alone(
                 app.jobs, app.registry(), settings.jobs, job_id=job_id, token=token, worker=owner
             )

@@ -1,11 +1,11 @@
 """Runs single jobs in child processes, for jobs that were running when a worker died.
 
-A parent process (`python -m core.jobs.alone MODULE:FUNCTION`) imports the application once, before
-any loop or thread exists, and forks one child per job: 20 ms instead of the seconds that importing
-takes. It speaks in lines: `run ID TOKEN WORKER` and `kill ID` come in, `ready` and
+A parent process (`python -m core.jobs.alone MODULE:FUNCTION ARGUMENTS`) imports the application
+once, before any loop or thread exists, and forks one child per job: 20 ms instead of the seconds
+that importing takes. It speaks in lines: `run ID TOKEN WORKER` and `kill ID` come in, `ready` and
 `end ID STATUS` go out. It and its children die with their owner.
 
-FUNCTION is called once, in the parent, and returns what each child then runs:
+FUNCTION is called once, in the parent, with the arguments, and returns what each child then runs:
 `async (job_id, token, worker) -> None`.
 """
 
@@ -37,10 +37,11 @@ _PR_SET_PDEATHSIG = 1
 
 
 class Alone:
-    """The owner's side. `factory`: dotted name, `core.app:alone`."""
+    """The owner's side. `factory`: dotted name, `core.app:alone`; `arguments` are for it."""
 
-    def __init__(self, factory: str) -> None:
+    def __init__(self, factory: str, *arguments: str) -> None:
         self._factory = factory
+        self._arguments = arguments
         self._process: asyncio.subprocess.Process | None = None
         self._starting = asyncio.Lock()
         self._reading: asyncio.Task[None] | None = None
@@ -100,7 +101,7 @@ class Alone:
     async def _start(self) -> asyncio.subprocess.Process:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", "core.jobs.alone", self._factory),
+            *("-m", "core.jobs.alone", self._factory, *self._arguments),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )
@@ -149,14 +150,14 @@ class Alone:
 # -- the parent process -------------------------------------------------------------------------
 
 
-def main(factory: str) -> None:
+def main(factory: str, *arguments: str) -> None:
     """Until standard input ends."""
     _die_with_parent(os.getppid())
     # What plugins print must not get among our lines.
     lines = os.dup(1)
     os.dup2(2, 1)
     module, _, name = factory.partition(":")
-    run_one: RunOne = getattr(import_module(module), name)()
+    run_one: RunOne = getattr(import_module(module), name)(*arguments)
     gc.collect()
     gc.freeze()  # children share these pages as long as nobody counts on them
     os.write(lines, b"ready\n")
@@ -255,4 +256,4 @@ def _die_with_parent(parent: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -48,6 +48,8 @@ GRACE = 2.0
 """Seconds that a cancelled job gets to clean up; then its slot is free and its row moves on."""
 CHILD_START = 5.0
 """Seconds on top of its time-out that a job in a child process gets, to connect and to end."""
+_ALONE = max(2, os.cpu_count() or 1)
+"""Children at a time: each starts all plugins, and more of them only keep one another from it."""
 _PAUSES = Backoff(base=0.2, longest=5.0)
 
 
@@ -518,7 +520,7 @@ class Runner:
     # -- suspects ---------------------------------------------------------------------------------
 
     async def _claim_suspects(self) -> None:
-        limit = self.settings.slots if self._alone is not None else 1
+        limit = min(self.settings.slots, _ALONE) if self._alone is not None else 1
         free = limit - len(self._suspects)
         if free <= 0 or not await self.ledger.has_suspects():
             return

@@ -7,6 +7,9 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
+
+from core.jobs.alone import NOT_NOW, Alone
 from tests.support.processes import Bot, PlaygroundProcess, Worker, bot_environment, get_json
 from tests.support.servers import wait_until
 
@@ -80,3 +83,18 @@ def test_telegram_away_at_the_start_is_waited_for(
         wait_until(bot.healthy, timeout=60, what=f"readiness since {started:.0f}")
     finally:
         assert bot.terminate() == 0
+
+
+async def test_a_job_that_runs_alone_waits_for_all_plugins_of_its_worker(
+    data_dir: Path, playground: PlaygroundProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    env = bot_environment(playground, data_dir=data_dir, port=0)
+    for name, value in {**env, "PLUGRAM_FEATURES": '{"search": false}'}.items():
+        monkeypatch.setenv(name, value)
+    # The worker had search. Without it a file would be read, and never be found.
+    for plugins, status in ((("files", "search"), NOT_NOW), (("files",), 0)):
+        alone = Alone("core.app:alone", *plugins)
+        try:
+            assert await alone.run(1, 1, "worker") == status
+        finally:
+            await alone.close()
