@@ -137,8 +137,14 @@ def test_nothing_to_rank() -> None:
 
 def test_cosines_count_from_what_unrelated_texts_have() -> None:
     high = Background(mean=0.7, deviation=0.02)
-    told = standing_out([0.7, 0.82, 0.1, None], high).tolist()
+    told = standing_out([0.7, 0.82, 0.1, None], [20] * 4, high).tolist()
     assert told == pytest.approx([0, 1, 0, 0])
+
+
+def test_the_shorter_a_text_the_closer_it_must_be() -> None:
+    high = Background(mean=0.7, deviation=0.02)
+    told = standing_out([0.82] * 5, [1, 2, 4, 6, 80], high).tolist()
+    assert told == pytest.approx([0, 0.388, 0.776, 1, 1], abs=0.01)
 
 
 def test_hashes_belong_to_their_scope() -> None:
