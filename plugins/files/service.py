@@ -545,7 +545,9 @@ class Files:
         return max(able, key=lambda one: one.score, default=None)
 
     def _processors(self) -> list[Processor]:
-        return [one for plugin in self.ctx.plugins() for one in plugin.parts.processors]
+        """Those of plugins that the operator installed first: of equal scores theirs wins."""
+        plugins = sorted(self.ctx.plugins(), key=lambda one: one.origin == "built-in")
+        return [one for plugin in plugins for one in plugin.parts.processors]
 
     def supported(self) -> list[str]:
         """What can be read, of what people have most: PDF, DOCX…"""
