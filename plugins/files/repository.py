@@ -169,6 +169,13 @@ async def behind(seconds: float, limit: int) -> list[TelegramFile]:
     return await rows.filter(updated_at__lt=late).order_by("updated_at").limit(limit)
 
 
+async def unheard(seconds: float, limit: int) -> list[TelegramFile]:
+    """Files that were read a while ago and that nobody has made searchable, of all scopes."""
+    late = now() - timedelta(seconds=seconds)
+    rows = _within(SYSTEM).filter(stage=Stage.PROCESSED, updated_at__lt=late, trashed_at=None)
+    return await rows.exclude(found_by="").order_by("updated_at").limit(limit)
+
+
 async def tags(scope: Scope, file_id: int) -> tuple[str, ...]:
     """In alphabetical order."""
     return (await tags_of(scope, [file_id])).get(file_id, ())

@@ -114,6 +114,8 @@ _SAMPLED, _SAMPLE_LENGTH = 20, 2_000
 """Sections, and characters of them, by which a file's language is told."""
 _SURE = 200
 """Characters whose language is believed more than what the file declares."""
+UNHEARD = 600.0
+"""Seconds for which a file that was read may wait to become searchable."""
 _OUR_JOBS = frozenset({"files.store", "files.process"})
 
 
@@ -302,10 +304,11 @@ class Files:
             await repository.describe(file, item.facts)
         return file
 
-    async def _enqueue(self, job: str, file: TelegramFile) -> None:
+    async def _enqueue(self, job: str, file: TelegramFile, key: str | None = None) -> None:
         job_id = await self.ctx.jobs.enqueue(
             job,
             {"scope": file.scope, "file_id": file.id},
+            key=key,
             user=file.sender_id,
             chat=file.chat_id,
             scope=Scope(file.scope),
@@ -654,9 +657,13 @@ class Files:
         return await repository.document(file) or await repository.picture(file)
 
     async def catch_up(self) -> None:
-        """Edit the messages that a crash or an outage left behind."""
+        """Edit the messages that a crash or an outage left behind, and hand on what was read while
+        nobody made files searchable."""
         for file in await repository.behind(20, limit=200):
             self.board.touch(file.chat_id, file.id)
+        if self._is_searchable():
+            for file in await repository.unheard(UNHEARD, limit=200):
+                await self._enqueue("process", file, key=f"again:{file.id}")
         await self.board.settle()
 
     async def _translate(self, file: TelegramFile) -> Translate:

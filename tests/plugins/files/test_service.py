@@ -6,20 +6,23 @@ import asyncio
 import errno
 import shutil
 from collections import namedtuple
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tortoise.timezone import now
 
 from core.app import App
+from core.config import Settings
 from playground.client import Person, text_of
 from plugins.files import repository
 from plugins.files.library import Library
 from plugins.files.models import Blob, Stage, TelegramFile, UserStatistics
-from plugins.files.service import Files, Incoming
+from plugins.files.service import UNHEARD, Files, Incoming
 from plugins.files.status import GONE
 from plugram import SYSTEM, BlobMissing, FileLibrary, PluginError, Scope, StorageError, UserError
-from tests.plugins.files.conftest import ears, files_of
+from tests.plugins.files.conftest import ears, files_of, until
 from tests.support.processes import PlaygroundProcess
 
 
@@ -456,3 +459,21 @@ async def row_of(file: TelegramFile) -> TelegramFile:
     found = await repository.get(SYSTEM, file.id)
     assert found is not None
     return found
+
+
+async def test_what_nobody_made_searchable_is_handed_on_again(
+    settings: Settings, ann: Person
+) -> None:
+    """The search was switched off while a file came."""
+    off = settings.model_copy(update={"features": {**settings.features, "ears": False}})
+    async with App(off, "all").serving():
+        await ann.upload(b"the lease of the house", name="lease.txt")
+        await ann.wait_text(await ann.wait_reply(), "lease.txt", timeout=10)
+        await until(lambda: TelegramFile.filter(stage=Stage.PROCESSED).exists())
+    async with App(settings, "all").serving() as app:
+        await files_of(app).catch_up()
+        assert ears(app).processed == []  # it may just be on its way
+        await TelegramFile.all().update(updated_at=now() - timedelta(seconds=UNHEARD + 1))
+        await files_of(app).catch_up()
+        await until(lambda: TelegramFile.filter(stage=Stage.WORDS).exists())
+        assert [file.name for file, _ in ears(app).processed] == ["lease.txt"]
