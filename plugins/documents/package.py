@@ -264,7 +264,9 @@ def properties(package: Package) -> tuple[dict[str, Any], list[str]]:
         for part in package.related("", kind):
             package.parse(part, fields)
     found: dict[str, Any] = {
-        ours: core.values[theirs] for theirs, ours in _CORE.items() if theirs in core.values
+        ours: core.values[theirs]
+        for theirs, ours in _CORE.items()
+        if prose.is_said(core.values.get(theirs, "unknown"))
     }
     if "created" in core.values:
         found["created"] = core.values["created"]

@@ -28,8 +28,6 @@ _ANNOTATION_KEYS = {
     pdfium.FPDF_ANNOT_HIGHLIGHT: b"Contents",
     pdfium.FPDF_ANNOT_WIDGET: b"V",
 }
-_MADE_UP = frozenset({"untitled", "anonymous", "unspecified"})
-"""What programs write where nobody said anything."""
 _MOST_ANNOTATIONS = 2_000
 _MOST_ATTACHED = 100
 _MOST_XFA = 8 << 20
@@ -61,7 +59,6 @@ def extract(source: Source, limits: Limits) -> dict[str, Any]:
         if text
     ]
     told = [metadata.get(name, "") for name in ("title", "author", "subject", "keywords")]
-    told = [text for text in told if text not in _MADE_UP]
     return {
         "sections": sections + beside + prose.properties(told, sections),
         "metadata": metadata,
@@ -238,7 +235,7 @@ def _metadata(document: pypdfium2.PdfDocument) -> dict[str, Any]:
     found |= {
         name.lower(): prose.one_line(raw[name])
         for name in ("Title", "Author", "Subject", "Keywords")
-        if raw.get(name)
+        if raw.get(name) and prose.is_said(raw[name])
     }
     created = _moment(raw.get("CreationDate", ""))
     return found | ({"created": created} if created else {})
