@@ -295,6 +295,7 @@ class Files:
                 "status_message_id": status_message_id,
                 "revision": file.revision + 1,
                 "shown": file.revision + (status_message_id is not None),
+                "status_until": 0,  # whoever edits the earlier message doesn't hold this one
             }
         )
         await file.save()

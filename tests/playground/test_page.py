@@ -623,6 +623,7 @@ async def test_topics_and_channels(page: Page, client: Playground) -> None:
     await channel.send("boris", "Version 2")
     await page.click(".chat-row >> text=Authors")
     await page.click(".topic >> text=Releases")
+    await expect(page.locator(".own")).to_have_count(0)  # the topic is shown now
     await page.fill("#text", "2.0")
     await page.press("#text", "Enter")
     await expect(page.locator(".own")).to_have_count(1)

@@ -258,7 +258,8 @@ async def test_a_file_that_telegram_lost_is_told(
     await ann.wait_text(await ann.wait_reply(), "Send it again")
     # Sent again, it isn't a duplicate of what never came.
     await ann.upload(b"some words", name="a.txt")
-    await ann.wait_text(await ann.wait_reply(contains="Received"), "Searchable")
+    told = await ann.wait_reply(contains="Received")
+    await ann.wait_text(told, "Searchable", timeout=30)
     assert await TelegramFile.all().count() == 1
 
 
