@@ -25,6 +25,7 @@ TOO_LONG = "output"
 BROKEN_ZIP = (
     zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, RuntimeError, ValueError
 )  # fmt: skip
+"""What zipfile raises over a damaged archive, or a way of packing that it doesn't know."""
 BROKEN_XML = (expat.ExpatError, LookupError, ValueError)
 """Not well-formed, or in an encoding that nobody knows."""
 _WITHIN = "within"
