@@ -1,5 +1,5 @@
 """What the drills of intake have in common: bots with the notebook plugin on one database, a Bot
-API of our own, and the checker that reads the history afterwards."""
+API of our own, and what its checker reads (tests/drills/harness.py) besides its own."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.db.database import Database
-from core.telegram.inbox import DONE
+from core.telegram.inbox import DONE, SET_ASIDE
 from tests.core.mail import until
 from tests.core.work import opened
+from tests.drills.harness import History
 from tests.support.bot_api import TOKEN, BotApi, message
 from tests.support.processes import ROOT, Bot
 
 PLUGIN = Path(__file__).parent / "plugins" / "notebook.py"
 INTERRUPTED = "I was restarted in the middle"
+ENDS = {DONE: "done", SET_ASIDE: "set aside"}
+"""A row's status in the inbox → how its update ended; the others are no ends."""
 
 
 @dataclass
@@ -30,6 +33,7 @@ class Desk:
     folder: Path
     db: Database
     api: BotApi
+    history: History
     bots: list[Bot] = field(default_factory=list)
     delivered: int = 0
 
@@ -62,11 +66,18 @@ class Desk:
         """Messages that arrive over time, in turn to the chats."""
         for start in range(self.delivered, self.delivered + number, each):
             until_ = min(start + each, self.delivered + number)
+            self.history.all("sent", range(start + 1, until_ + 1))
             await self.api.deliver(
                 *(message(at, str(at), user=at % chats + 1) for at in range(start + 1, until_ + 1))
             )
             await asyncio.sleep(pause)
         self.delivered += number
+
+    async def kill(self, bot: Bot) -> None:
+        """SIGKILL, and a line in the history."""
+        pid = bot.process.pid if bot.process else None
+        self.history.note("kill", pid=pid)
+        await asyncio.to_thread(bot.kill)
 
     async def effects(self) -> int:
         return int(await self.db.fetchval("SELECT count(*) FROM drill_effects"))
@@ -92,14 +103,23 @@ class Desk:
 
         await until(done, seconds=seconds)
 
+    async def write_down(self) -> None:
+        """Into the history: what Telegram was told we have, the effects, and the ends."""
+        rows = await self.db.fetch("SELECT number FROM drill_effects ORDER BY place")
+        self.history.all("effect", [row["number"] for row in rows])
+        acknowledged = (one for one in self.history.ids("sent") if one <= self.api.acknowledged)
+        self.history.all("acknowledged", acknowledged)
+        inbox = await self.db.fetch("SELECT update_id, status FROM core_inbox ORDER BY update_id")
+        for status, end in ENDS.items():
+            ended = [row["update_id"] for row in inbox if row["status"] == status]
+            self.history.all("ended", ended, state=end)
+
     async def check(self) -> dict[int, set[int]]:
-        """Nothing lost, no effect twice, every chat in order, every update answered. Returns which
-        processes worked on which chat."""
+        """Nothing lost, no effect twice, every chat in order, every update answered and done.
+        Returns which processes worked on which chat."""
+        await self.write_down()
+        self.history.check(fruitless=())
         rows = await self.db.fetch("SELECT number, chat, pid FROM drill_effects ORDER BY place")
-        numbers = [row["number"] for row in rows]
-        assert sorted(numbers) == list(range(1, self.delivered + 1)), _difference(
-            numbers, self.delivered
-        )
         by_chat: dict[int, list[int]] = defaultdict(list)
         pids: dict[int, set[int]] = defaultdict(set)
         for row in rows:
@@ -116,14 +136,9 @@ class Desk:
         return pids
 
 
-def _difference(numbers: list[int], delivered: int) -> str:
-    lost = sorted({*range(1, delivered + 1)} - {*numbers})
-    twice = sorted({number for number in numbers if numbers.count(number) > 1})
-    return f"lost {lost[:20]}, twice {twice[:20]}"
-
-
 @asynccontextmanager
-async def desk(url: str, folder: Path) -> AsyncIterator[Desk]:
+async def desk(url: str, folder: Path, *, seed: int = 0) -> AsyncIterator[Desk]:
+    """`seed`: of the drill, for its history."""
     async with opened(url) as db, BotApi() as api:
         place = (
             "INTEGER PRIMARY KEY AUTOINCREMENT"
@@ -133,7 +148,7 @@ async def desk(url: str, folder: Path) -> AsyncIterator[Desk]:
         await db.execute(
             f"CREATE TABLE drill_effects (place {place}, number BIGINT, chat BIGINT, pid BIGINT)"
         )
-        one = Desk(url, folder, db, api)
+        one = Desk(url, folder, db, api, History(folder, seed=seed))
         try:
             yield one
         finally:
