@@ -23,6 +23,7 @@ from urllib.parse import unquote, urlsplit
 
 from core.db.scope import Scope
 from core.db.sqlite import Row, SqliteEngine, SqliteOptions, is_read
+from core.db.tables import CORE_TABLES, Table
 from core.errors import ConfigError, DatabaseAway, DatabaseError
 from core.log import get_logger
 
@@ -43,11 +44,13 @@ class PluginTables:
     `models_module`: dotted name of its Tortoise models. `migrations_package`: dotted name of its
     migrations; Tortoise's `NNNN_name.py` files for the models, and `sqlite/NNNN_name.sql` beside
     `postgres/NNNN_name.sql` for tables that differ by dialect. See docs/database.md.
+    `tables`: what its manifest says of them; of a plugin that is switched off, that alone is known.
     """
 
     plugin_id: str
     models_module: str | None = None
     migrations_package: str | None = None
+    tables: tuple[Table, ...] = ()
 
 
 class Session(Protocol):
@@ -108,6 +111,25 @@ class Database:
     @property
     def dialect(self) -> Dialect:
         return "sqlite" if self.engine.dialect == "sqlite" else "postgres"
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """The inventory: the core's tables, and those of all plugins that were found, be they
+        switched on or off. Not all need be there: `present_tables`."""
+        found = [table for app in self.apps for table in app.tables]
+        mine = ("", self.dialect)
+        return tuple(table for table in (*CORE_TABLES, *found) if table.dialect in mine)
+
+    async def present_tables(self) -> list[Table]:
+        """Those of the inventory that the database has."""
+        there = (
+            "SELECT name FROM sqlite_master WHERE type = 'table'"
+            if self.dialect == "sqlite"
+            else "SELECT relname AS name FROM pg_class WHERE relnamespace ="
+            " current_schema()::regnamespace AND relkind IN ('r', 'p')"
+        )
+        names = {row["name"] for row in await self.fetch(there)}
+        return [table for table in self.tables if table.name in names]
 
     @property
     def clock(self) -> str:

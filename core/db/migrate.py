@@ -168,7 +168,11 @@ class _App:
 def _apps(database: Database) -> list[_App]:
     return [
         _App(database, CORE, None),
-        *(_App(database, tables.plugin_id, tables) for tables in database.apps),
+        *(
+            _App(database, tables.plugin_id, tables)
+            for tables in database.apps
+            if tables.models_module or tables.migrations_package
+        ),
     ]
 
 

@@ -20,11 +20,20 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from core.config import NoSettings, unknown_plugins
+from core.db.tables import declared
 from core.errors import ConfigError, PluginError, PlugramError, RoleError
 from core.host import hookspecs as specs
 from core.host.discovery import BUILT_IN, Candidate, discover
 from core.host.hooks import Hooks, described
-from core.host.ordering import Lineup, Quarantine, is_on, line_up, manifest_of, tables
+from core.host.ordering import (
+    Lineup,
+    Quarantine,
+    is_on,
+    line_up,
+    manifest_of,
+    tables,
+    undeclared,
+)
 from core.host.plugin import (
     Command,
     Context,
@@ -104,6 +113,7 @@ class Loader:
         self._patience = settings.hooks.start_timeout
         self._started: list[Plugin] = []
         self._lineup: Lineup | None = None
+        self._found: list[Candidate] = []
 
     # -- without importing
 
@@ -148,7 +158,7 @@ class Loader:
 
     def load_modules(self) -> LoadReport:
         """The first half of `load`, for those who need the modules to make contexts: import."""
-        candidates = self.discover()
+        candidates = self._found = self.discover()
         lineup = self.order(candidates)
         self.report = LoadReport([], [], lineup.disabled)
         self._vital = {one.id for one in candidates if self._is_vital(one)}
@@ -385,8 +395,17 @@ class Loader:
         return routers
 
     def tables(self) -> list[PluginTables]:
-        """What the loaded plugins keep in the database, for `core.db.database.build`."""
-        return [found for plugin in self.report.plugins if (found := _tables(plugin)) is not None]
+        """What plugins keep in the database, for `core.db.database.build`. Of those that were found
+        and aren't loaded, what their manifests say of it: their rows may be there."""
+        from core.db.database import PluginTables
+
+        loaded = {plugin.id for plugin in self.report.plugins}
+        others = [
+            PluginTables(one.id, tables=declared(one.id, one.manifest.tables))
+            for one in self._found
+            if one.manifest is not None and one.manifest.tables and one.id not in loaded
+        ]
+        return [*filter(None, map(_tables, self.report.plugins)), *others]
 
     def cli(self, plugin: Plugin) -> typer.Typer | None:
         """The sub-commands of a plugin."""
@@ -456,7 +475,11 @@ def _tables(plugin: Plugin) -> PluginTables | None:
     name, root = plugin.module.__name__, plugin.root
     models = f"{name}.models" if (root / "models.py").is_file() else None
     migrations = f"{name}.migrations" if (root / "migrations").is_dir() else None
-    return PluginTables(plugin.id, models, migrations) if models or migrations else None
+    known = declared(plugin.id, plugin.manifest.tables)
+    if missing := undeclared(root, plugin.manifest):
+        said = "tables that nobody guards, exports or erases"
+        log.warning(said, plugin=plugin.id, tables=missing, way_out="declare them in its manifest")
+    return PluginTables(plugin.id, models, migrations, known) if models or migrations else None
 
 
 def within(seconds: float, work: Callable[[], T], what: str) -> T:

@@ -305,6 +305,11 @@ def tables(root: Path) -> list[str]:
     return sorted(found)
 
 
+def undeclared(root: Path, manifest: Manifest) -> list[str]:
+    """Tables of a plugin of which its manifest doesn't say whose rows they hold."""
+    return [table for table in tables(root) if table not in manifest.tables]
+
+
 def _of_models(path: Path) -> Iterator[str]:
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"))

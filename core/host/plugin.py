@@ -7,10 +7,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from core.db.tables import TableEntry
 from core.errors import PluginError
 
 if TYPE_CHECKING:
@@ -101,6 +102,9 @@ class Manifest(BaseModel):
     """Name of its group of `plugram` sub-commands."""
     extras: tuple[str, ...] = ()
     """Extras of the distribution that it needs installed."""
+    tables: Mapping[str, TableEntry] = Field(default_factory=dict)
+    """Whose rows its tables hold, by full name: from it come row-level security, export, erase and
+    retention."""
     permissions: tuple[str, ...] = ()
     """Of `read_messages`, `send_to_many`, `network:<host>`, `secrets:<name>`."""
     data: str = ""
@@ -122,6 +126,13 @@ class Manifest(BaseModel):
             if not COMMAND.fullmatch(name):
                 raise ValueError(f"{name!r}: Telegram takes 1 to 32 of a-z, 0-9 and _")
         return value
+
+    @model_validator(mode="after")
+    def _own_tables(self) -> Self:
+        foreign = [name for name in self.tables if not name.startswith(f"{self.id}_")]
+        if foreign:
+            raise ValueError(f"its tables must be named {self.id}_…: {', '.join(foreign)}")
+        return self
 
     @field_validator("commands", mode="before")
     @classmethod

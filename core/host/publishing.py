@@ -10,6 +10,8 @@ from pathlib import Path
 
 from core.host.discovery import Candidate
 from core.host.i18n_check import Room, check
+from core.host.ordering import undeclared
+from core.host.plugin import Manifest
 
 _NO_README = (
     "it has no README.md that says what it does (beside plugin.toml, or named by pyproject.toml; a"
@@ -26,6 +28,7 @@ def shortcomings(candidate: Candidate) -> list[str]:
         return [
             *([] if readme else [_NO_README]),
             *_settings(candidate, readme),
+            *_tables(candidate, candidate.manifest),
             *_locales(candidate),
         ]
     except (SyntaxError, UnicodeDecodeError, OSError) as error:
@@ -52,6 +55,14 @@ def _settings(candidate: Candidate, readme: str) -> Iterator[str]:
             yield f'setting {name} has no description (Field(…, description="…"))'
         if readme and name not in readme:
             yield f"setting {name} isn't in the README (a line in its [plugins.{candidate.id}])"
+
+
+def _tables(candidate: Candidate, manifest: Manifest) -> Iterator[str]:
+    for table in undeclared(candidate.root, manifest):
+        yield (
+            f"table {table} isn't declared, so that nothing guards, exports or erases its rows"
+            f' (plugin.toml: [tables.{table}] scope = "scope", or nobody = "why")'
+        )
 
 
 def _fields(root: Path) -> Iterator[tuple[str, bool]]:

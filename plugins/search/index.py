@@ -435,7 +435,7 @@ class Index(ABC):
             file.passages,
             time.time(),
         )
-        await self._put_facts(file.file_id, file.facts)
+        await self._put_facts(file, file.facts)
         await self._add_statistics(file.scope, files=1, hidden=int(file.facts.hidden))
         await self.db.execute(
             "INSERT INTO search_languages (scope, language, files) VALUES ($1, $2, 1)"
@@ -473,7 +473,7 @@ class Index(ABC):
 
     async def describe(self, file: IndexedFile, facts: FileFacts) -> None:
         """Other facts than the file had; whether it is in the trash is one of them."""
-        await self._put_facts(file.file_id, facts)
+        await self._put_facts(file, facts)
         await self._add_statistics(file.scope, hidden=int(facts.hidden) - int(file.facts.hidden))
 
     async def rename(self, file: IndexedFile, row: PassageRow) -> None:
@@ -492,11 +492,11 @@ class Index(ABC):
             row.packed,
         )
 
-    async def _put_facts(self, file_id: int, facts: FileFacts) -> None:
+    async def _put_facts(self, file: IndexedFile, facts: FileFacts) -> None:
         await self.db.execute(
             "UPDATE search_files SET kind = $2, mime = $3, sender_id = $4, chat_id = $5, size = $6,"
             " created_at = $7, title = $8, hidden = $9 WHERE file_id = $1",
-            file_id,
+            file.file_id,
             facts.kind,
             facts.mime,
             facts.sender_id,
@@ -506,11 +506,11 @@ class Index(ABC):
             facts.title,
             int(facts.hidden),
         )
-        await self.db.execute("DELETE FROM search_tags WHERE file_id = $1", file_id)
+        await self.db.execute("DELETE FROM search_tags WHERE file_id = $1", file.file_id)
         if facts.tags:
             await self.db.executemany(
-                "INSERT INTO search_tags (file_id, tag) VALUES ($1, $2)",
-                [(file_id, tag) for tag in dict.fromkeys(facts.tags)],
+                "INSERT INTO search_tags (scope, file_id, tag) VALUES ($1, $2, $3)",
+                [(file.scope, file.file_id, tag) for tag in dict.fromkeys(facts.tags)],
             )
 
     async def remove_passages(self, file: IndexedFile, limit: int) -> int:
