@@ -29,7 +29,7 @@ from core.host.plugin import Context, Plugin
 from core.jobs import bell
 from core.jobs.job import JobRow, Jobs, PluginJobs, RegisteredJob
 from core.links import Links
-from core.lock import DataLock
+from core.lock import DataLock, claim_folder
 from core.log import get_logger
 from core.metrics import PluginMetrics
 from core.people import People
@@ -138,6 +138,7 @@ class App:
             log=get_logger(plugin.id),
             data_dir=self.settings.data_dir / plugin.id,
             plugins=lambda: self.plugins,
+            deployment=self.settings.deployment.name,
         )
 
     # -- life ---------------------------------------------------------------------------------
@@ -175,9 +176,9 @@ class App:
     async def _open(self, stack: AsyncExitStack, *, start: bool = True) -> None:
         """Connect, migrate, and start the plugins."""
         settings = self.settings
+        claim_folder(settings.data_dir, settings.deployment.name)
         if self.role in ("bot", "all") and self.db.dialect == "sqlite":
             stack.enter_context(DataLock(settings.data_dir))
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
         stack.push_async_callback(self._close_clients)
         await self.db.connect()
         stack.push_async_callback(self.db.close)

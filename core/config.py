@@ -99,6 +99,16 @@ def _many(value: object) -> object:
     return [value] if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+class DeploymentSettings(_Section):
+    name: str = Field(
+        default="",
+        pattern=r"^[a-z][a-z0-9_]{0,39}$|^$",
+        description="What this deployment is called; all that it keeps outside of itself is named "
+        "by it: the keys in Redis, the database, objects in a bucket, the data folder. Empty: "
+        "`plugram` in production, `plugram_<environment>` elsewhere.",
+    )
+
+
 class BotSettings(_Section):
     token: Annotated[SecretStr | None, AfterValidator(_token)] = Field(
         default=None, description="Token of the bot, as @BotFather gives it. Needed to run."
@@ -121,8 +131,8 @@ class DatabaseSettings(_Section):
     url: Annotated[str, AfterValidator(_database_url)] = Field(
         default="",
         repr=False,
-        description="`postgresql://user:password@host/name` or `sqlite:///path`. "
-        "Empty: SQLite in `data_dir`.",
+        description="`postgresql://user:password@host/name` or `sqlite:///path`; without a name, "
+        "the one in `[deployment] name`. Empty: SQLite in `data_dir`.",
     )
     pool_size: int = Field(
         default=10, ge=1, le=500, description="Connections of a process to PostgreSQL."
@@ -151,9 +161,9 @@ class RedisSettings(_Section):
         default="", repr=False, description="`redis://host:6379/0`. Empty: works without Redis."
     )
     prefix: str = Field(
-        default="plugram",
-        pattern=r"^[A-Za-z0-9_.-]{1,64}$",
-        description="Start of every key; deployments that share a Redis need different ones.",
+        default="",
+        pattern=r"^[A-Za-z0-9_.-]{0,64}$",
+        description="Start of every key and channel. Empty: `[deployment] name`.",
     )
 
 
@@ -429,12 +439,15 @@ class Settings(_Section):
     """All settings of a deployment. Plugins' sections are validated by `section`."""
 
     data_dir: Path = Field(
-        default=Path("data"), description="Folder for all local state, relative to the root."
+        default=Path("data"),
+        description="Folder for all local state, relative to the root. Not set, in a deployment "
+        "that isn't called `plugram`: `data-<name>`.",
     )
     environments: tuple[str, ...] = Field(
         default=(), description=f"Names of environments beside {', '.join(ENVIRONMENTS)}."
     )
     preset: str = Field(default="", description="What bot it is: a file of settings/presets.")
+    deployment: DeploymentSettings = Field(default_factory=DeploymentSettings)
     bot: BotSettings = Field(default_factory=BotSettings)
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
     redis: RedisSettings = Field(default_factory=RedisSettings)
@@ -543,7 +556,7 @@ def read(
     tree, problems = _with_sections(sources)
     value, wrong = validate(Settings, tree, "", sources)
     problems += wrong
-    settings = _at_home(value or Settings(), sources.root)
+    settings = _at_home(value or Settings(), sources)
     settings._sources = sources  # noqa: SLF001 - its own attribute, set once
     register_secrets(settings)
     return Reading(settings, [*sources.problems, *problems])
@@ -565,19 +578,48 @@ def _with_sections(sources: Sources) -> tuple[Tree, list[str]]:
     return {**sources.tree, "plugins": {**kept, "sections": sections}}, problems
 
 
-def _at_home(settings: Settings, root: Path) -> Settings:
-    """Relative paths made absolute."""
+def _at_home(settings: Settings, sources: Sources) -> Settings:
+    """What follows from where the deployment lies, and from what it is called: paths made
+    absolute, names that weren't given."""
+    root, name = sources.root, settings.deployment.name or _name(sources.environment)
     plugins = settings.plugins.model_copy(
         update={"paths": tuple(root / path.expanduser() for path in settings.plugins.paths)}
     )
-    database = settings.database
-    if database.url.startswith("sqlite:///"):
-        path = root / unquote(database.url.removeprefix("sqlite:///"))
-        database = database.model_copy(update={"url": f"sqlite:///{quote(str(path))}"})
-    data_dir = (root / settings.data_dir.expanduser()).resolve()
+    data_dir = settings.data_dir.expanduser()
+    if "data_dir" not in sources.origins and name != _PRODUCTION:
+        data_dir = data_dir.with_name(f"{data_dir.name}-{name}")
     return settings.model_copy(
-        update={"data_dir": data_dir, "database": database, "plugins": plugins}
+        update={
+            "deployment": settings.deployment.model_copy(update={"name": name}),
+            "data_dir": (root / data_dir).resolve(),
+            "database": settings.database.model_copy(
+                update={"url": _full_url(settings.database.url, root, name)}
+            ),
+            "redis": settings.redis.model_copy(update={"prefix": settings.redis.prefix or name}),
+            "plugins": plugins,
+        }
     )
+
+
+_PRODUCTION = "plugram"
+
+
+def _name(environment: str) -> str:
+    """What a deployment is called that has no name of its own."""
+    if environment == "production":
+        return _PRODUCTION
+    return re.sub(r"[^a-z0-9_]", "_", f"{_PRODUCTION}_{environment}")[:40]
+
+
+def _full_url(url: str, root: Path, name: str) -> str:
+    """The database's, with a path from the root, or with a name."""
+    if url.startswith("sqlite:///"):
+        path = root / unquote(url.removeprefix("sqlite:///"))
+        return f"sqlite:///{quote(str(path))}"
+    parts = urlsplit(url)
+    if parts.scheme == "postgresql" and not parts.path.strip("/") and "dbname=" not in parts.query:
+        return urlunsplit(parts._replace(path=f"/{name}"))
+    return url
 
 
 def required(settings: Settings) -> list[str]:

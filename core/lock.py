@@ -1,4 +1,4 @@
-"""One bot per data folder: SQLite and the local blobs in it have a single owner."""
+"""One deployment and one bot per data folder: SQLite and the local blobs have a single owner."""
 
 from __future__ import annotations
 
@@ -15,6 +15,26 @@ try:
     HAS_LOCKS = True
 except ImportError:  # Windows
     HAS_LOCKS = False
+
+
+def claim_folder(data_dir: Path, deployment: str) -> None:
+    """Make a data folder this deployment's, at its first start. Raises LockedError if it is another
+    one's: their files, and SQLite databases, would get among each other."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    path = data_dir / "deployment"
+    try:
+        with path.open("x", encoding="utf-8") as stream:
+            stream.write(f"{deployment}\n")
+        return
+    except FileExistsError:
+        found = path.read_text(encoding="utf-8").strip()
+    if found and deployment and found != deployment:
+        raise LockedError(
+            f"The data folder {data_dir} belongs to the deployment {found}, and this one is called "
+            f"{deployment}",
+            hint=f"give this one a folder of its own (PLUGRAM_DATA_DIR), or delete {path} if it "
+            "is this one's",
+        )
 
 
 class DataLock:

@@ -1,4 +1,4 @@
-"""`plugram db`: migrate, status, new."""
+"""`plugram db`: migrate, status, new, adopt."""
 
 from __future__ import annotations
 
@@ -78,6 +78,41 @@ def new(
         terminal.say(f"Written: {path}")
     if not written:
         terminal.say("The models didn't change.")
+
+
+@app.command()
+def adopt(yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False) -> None:
+    """Make another deployment's database this one's: after a copy, or a change of name."""
+    import asyncio
+
+    asyncio.run(_adopt(yes=yes))
+
+
+async def _adopt(*, yes: bool) -> None:
+    from core import config
+    from core.cli.database import PATIENCE
+    from core.db import database as db
+    from core.db import deployment
+
+    settings = config.load()
+    name, database = settings.deployment.name, db.build(settings)
+    database.deployment = ""  # whosever it is
+    await database.connect(patience=PATIENCE)
+    try:
+        before = await deployment.owner(database)
+        if before == name:
+            terminal.say(f"{database.where} belongs to {name} already.")
+            return
+        if not yes and before:
+            typer.confirm(
+                f"{database.where} belongs to {before}, whose processes won't start with it any "
+                f"more. Its users and its waiting jobs become {name}'s. Go on?",
+                abort=True,
+            )
+        await deployment.adopt(database, name)
+        terminal.say(f"{database.where} belongs to {name} now.")
+    finally:
+        await database.close()
 
 
 def _state(migration: Migration) -> str:

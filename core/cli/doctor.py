@@ -89,8 +89,9 @@ def _settings(reading: config.Reading, loader: Loader) -> list[Finding]:
         problems.append(str(error))
     findings = [Finding("settings", "failed", problem, "docs/settings.md") for problem in problems]
     if not findings:
-        environment = reading.settings.environment
-        findings.append(Finding("settings", "ok", f"environment {environment}"))
+        settings = reading.settings
+        said = f"environment {settings.environment}, deployment {settings.deployment.name}"
+        findings.append(Finding("settings", "ok", said))
     findings += [Finding("settings", "warning", text) for text in reading.settings.unused]
     return findings
 

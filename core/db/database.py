@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeVar
 from urllib.parse import unquote, urlsplit
 
+from core.db import deployment
 from core.db.scope import Scope
 from core.db.sqlite import Row, SqliteEngine, SqliteOptions, is_read
 from core.db.tables import CORE_TABLES, Table
@@ -102,9 +103,13 @@ _joining: ContextVar[BeforeCommit | None] = ContextVar("before_commit", default=
 class Database:
     """One database, as core and plugins use it. Errors: DatabaseError and what derives from it."""
 
-    def __init__(self, engine: Engine, apps: Sequence[PluginTables] = ()) -> None:
+    def __init__(
+        self, engine: Engine, apps: Sequence[PluginTables] = (), *, deployment: str = ""
+    ) -> None:
+        """`deployment`: the name of the only one that may use it; empty: whoever it is."""
         self.engine = engine
         self.apps = tuple(apps)
+        self.deployment = deployment
         self._orm: Any = None
         self._savepoints = itertools.count(1)
 
@@ -156,7 +161,8 @@ class Database:
 
     async def connect(self, *, patience: float = 60.0) -> None:
         """Open it. A database that is away is tried again for `patience` seconds, then
-        DatabaseAway is raised; a wrong password or name is raised at once."""
+        DatabaseAway is raised; a wrong password or name is raised at once, and DatabaseError for
+        another deployment's database."""
         deadline, pause = asyncio.get_running_loop().time() + patience, 0.25
         while True:
             try:
@@ -168,6 +174,11 @@ class Database:
                 log.warning("database away, trying again", error=str(error), seconds=pause)
             await asyncio.sleep(pause)
             pause = min(pause * 2, 5.0)
+        try:
+            await deployment.check(self)
+        except BaseException:
+            await self.engine.close()
+            raise
         if any(app.models_module for app in self.apps):
             from core.db import orm  # Tortoise costs 0.2 s; who has no models doesn't pay
 
@@ -508,7 +519,7 @@ def build(settings: Settings, apps: Sequence[PluginTables] = ()) -> Database:
             acquire_timeout=wanted.acquire_timeout,
             statement_timeout=wanted.statement_timeout,
         )
-        return Database(PostgresEngine(options), apps)
+        return Database(PostgresEngine(options), apps, deployment=settings.deployment.name)
     return Database(
         SqliteEngine(
             SqliteOptions(
@@ -519,6 +530,7 @@ def build(settings: Settings, apps: Sequence[PluginTables] = ()) -> Database:
             )
         ),
         apps,
+        deployment=settings.deployment.name,
     )
 
 

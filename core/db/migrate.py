@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from core.db import deployment
 from core.errors import DatabaseAway, DatabaseError, MigrationError
 from core.log import get_logger
 
@@ -98,9 +99,12 @@ async def check(database: Database) -> None:
 
 
 async def apply(database: Database, progress: Progress | None = None) -> list[Migration]:
-    """Run what is pending and return it. Raises MigrationError."""
+    """Run what is pending and return it; a new database becomes this deployment's. Raises
+    MigrationError."""
     found = await status(database)
     _refuse_unknown(found, database)
+    if database.deployment and not await deployment.owner(database):
+        await _exclusively(database, lambda: deployment.claim(database))
     if not all(migration.applied for migration in found):
         if any(migration.applied for migration in found):
             log.info("migrating a database that is in use; a backup is a good idea before updates")

@@ -114,6 +114,7 @@ CORE_TABLES = declared(
         ),
         "people": TableEntry(people=("id",), time="seen_at"),
         "preferences": TableEntry(people=("person_id",)),
+        "core_deployment": TableEntry(nobody="whose database it is"),
         "core_migrations": TableEntry(nobody="migrations that were run"),
         "tortoise_migrations": TableEntry(nobody="migrations that were run"),
     },

@@ -237,6 +237,8 @@ class Context:
     """A folder of its own under the deployment's data folder; made at first use by `folder()`."""
     plugins: Callable[[], Sequence[Plugin]]
     """The loaded plugins in load order (for menus and overviews)."""
+    deployment: str = "plugram"
+    """`[deployment] name`: what a plugin keeps on servers that others use too begins with it."""
     _made: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def config(self, model: type[T]) -> T:

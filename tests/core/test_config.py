@@ -568,3 +568,50 @@ def test_loading_is_quick_and_light() -> None:
         for _ in range(3)
     )
     assert best < 0.5
+
+
+# -- what follows from the deployment's name -----------------------------------------------------
+
+
+def names(settings: config.Settings) -> tuple[str, str, str, str]:
+    return (
+        settings.deployment.name,
+        settings.redis.prefix,
+        settings.data_dir.name,
+        settings.database.url.rpartition("/")[2],
+    )
+
+
+@pytest.mark.parametrize(
+    ("env", "expected"),
+    [
+        ({}, ("plugram", "plugram", "data", "plugram")),
+        (
+            {"PLUGRAM_ENV": "staging"},
+            ("plugram_staging", "plugram_staging", "data-plugram_staging"),
+        ),
+        ({"PLUGRAM_DEPLOYMENT__NAME": "archive"}, ("archive", "archive", "data-archive")),
+        (
+            {"PLUGRAM_ENV": "staging", "PLUGRAM_DATA_DIR": "here", "PLUGRAM_REDIS__PREFIX": "r"},
+            ("plugram_staging", "r", "here"),
+        ),
+    ],
+)
+def test_a_deployments_name_names_what_it_keeps(
+    tmp_path: Path, env: dict[str, str], expected: tuple[str, ...]
+) -> None:
+    settings = config.load(env={**env, "DATABASE_URL": "postgresql://u@h"}, root=tmp_path)
+    name = expected[0]
+    assert names(settings) == (*expected[:3], name)
+
+
+def test_a_database_that_is_named_keeps_its_name(tmp_path: Path) -> None:
+    for url in ("postgresql://u@h/mine", "postgresql://u@/?host=h&dbname=mine"):
+        found = config.load(env={"DATABASE_URL": url}, root=tmp_path).database.url
+        assert found.count("mine") == 1
+        assert "plugram" not in found
+
+
+def test_a_deployments_name_is_one_that_servers_take(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"deployment\.name must match"):
+        config.load(env={"PLUGRAM_DEPLOYMENT__NAME": "My bot"}, root=tmp_path)

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from core.errors import LockedError
-from core.lock import DataLock
+from core.lock import DataLock, claim_folder
 
 HOLD = """
 import sys
 from pathlib import Path
-from core.lock import DataLock
+from core.lock import DataLock, claim_folder
 lock = DataLock(Path(sys.argv[1]))
 lock.acquire()
 print("held", flush=True)
@@ -74,3 +74,11 @@ def test_children_do_not_inherit_it(tmp_path: Path) -> None:
     with DataLock(tmp_path):
         pass
     child.communicate(b"\n")
+
+
+def test_a_data_folder_is_one_deployments(tmp_path: Path) -> None:
+    claim_folder(tmp_path, "plugram")
+    claim_folder(tmp_path, "plugram")
+    with pytest.raises(LockedError, match="belongs to the deployment plugram") as refused:
+        claim_folder(tmp_path, "staging")
+    assert "PLUGRAM_DATA_DIR" in refused.value.hint
