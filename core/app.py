@@ -34,6 +34,7 @@ from core.log import get_logger
 from core.metrics import PluginMetrics
 from core.people import People
 from core.sandbox import Sandbox
+from core.secrets import Secrets, keyring
 from core.telegram.client import Telegram
 from core.telegram.outgoing import Limiter
 from core.telegram.wire import Wire
@@ -97,6 +98,7 @@ class App:
         self.telegram = Telegram(self.wire)
         self.webhook = self._webhook()
         self.sandbox = Sandbox(settings)
+        self.keyring = keyring(settings)
         self.jobs = Jobs(self.db, settings.jobs, bell.build(settings, self.db))
         self.checks = HealthChecks()
         self.started = False
@@ -128,6 +130,7 @@ class App:
             jobs=PluginJobs(plugin.id, self.jobs),
             cache=self.cache.namespaced(plugin.id),
             links=Links(plugin.id, self.settings.web, token.get_secret_value() if token else ""),
+            secrets=Secrets(plugin.id, self.keyring),
             telegram=self.telegram,
             hooks=self.hooks,
             services=self.services,

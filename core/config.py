@@ -30,6 +30,7 @@ from pydantic import (
 
 from core import log
 from core.errors import ConfigError
+from core.secrets import read_keys
 from core.sources import ENVIRONMENTS, Alias, Origin, Sources, Tree, gather, leaves, nearest
 from core.validation import register_secrets, validate, where
 
@@ -62,6 +63,13 @@ def _http_url(value: str) -> str:
 def _webhook_secret(value: SecretStr | None) -> SecretStr | None:
     if value is not None and not re.fullmatch(r"[\w-]{1,256}", value.get_secret_value(), re.ASCII):
         raise ValueError("must be 1 to 256 of A–Z, a–z, 0–9, _ and -")
+    return value
+
+
+def _keys(value: SecretStr | None) -> SecretStr | None:
+    if value is not None:
+        for key in read_keys(value.get_secret_value()):
+            log.secret(key.text)
     return value
 
 
@@ -447,6 +455,11 @@ class Settings(_Section):
         default=(), description=f"Names of environments beside {', '.join(ENVIRONMENTS)}."
     )
     preset: str = Field(default="", description="What bot it is: a file of settings/presets.")
+    encryption_key: Annotated[SecretStr | None, AfterValidator(_keys)] = Field(
+        default=None,
+        description="What encrypts secrets in the database, as `plugram keys new` makes it; several "
+        "of them, the newest first, while they are exchanged. Not set: a file in `data_dir`.",
+    )
     deployment: DeploymentSettings = Field(default_factory=DeploymentSettings)
     bot: BotSettings = Field(default_factory=BotSettings)
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)

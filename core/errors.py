@@ -14,6 +14,8 @@ PlugramError                 something went wrong and here is the way out
 │   └── MigrationError       a migration is missing or failed
 ├── StorageError             a blob store refused or is away
 │   └── BlobMissing          the blob isn't there
+├── SecretError              a secret can't be encrypted or decrypted
+│   └── SecretKeyMissing     the key that encrypted it isn't here
 ├── SandboxRefused           a file broke a limit of the sandbox, or can't be read
 ├── JobError                 a job can't be queued, or ended for good
 ├── LinkError                a signed link can't be used
@@ -112,6 +114,14 @@ class StorageError(PlugramError):
 
 class BlobMissing(StorageError):
     """The blob isn't in the store."""
+
+
+class SecretError(PlugramError):
+    """A secret can't be encrypted or decrypted."""
+
+
+class SecretKeyMissing(SecretError):
+    """The key that encrypted it isn't among those of the deployment."""
 
 
 class SandboxRefused(PlugramError):

@@ -96,7 +96,8 @@ _SHAPES: tuple[tuple[str, re.Pattern[str], str], ...] = tuple(
     )
 )
 _SECRET_FIELD = re.compile(
-    r"(?i)(^|_)(password|passwd|secret|token|api_?key|api_?hash|access_?key|authorization|cookie|"
+    r"(?i)(^|_)(password|passwd|secret|token|api_?key|api_?hash|access_?key|encryption_?key|"
+    r"authorization|cookie|"
     r"session_string)$"
 )
 # Shorter values would blank out ordinary words wherever they occur.

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
         RetryAfter,
         RoleError,
         SandboxRefused,
+        SecretError,
+        SecretKeyMissing,
         StorageError,
         TelegramAway,
         TelegramError,
@@ -74,6 +76,7 @@ if TYPE_CHECKING:
     from core.links import Links
     from core.people import Person
     from core.retry import retry
+    from core.secrets import Secrets
     from core.telegram.callback import Callback
     from core.telegram.outgoing import Lane
     from core.telegram.text import Button, buttons, escape
@@ -132,6 +135,9 @@ __all__ = [
     "SafeZip",
     "SandboxRefused",
     "Scope",
+    "SecretError",
+    "SecretKeyMissing",
+    "Secrets",
     "Section",
     "StorageError",
     "StoredBlob",
@@ -207,6 +213,9 @@ _HOMES = {
     "SafeZip": "core.cage.zips",
     "SandboxRefused": "core.errors",
     "Scope": "core.db.scope",
+    "SecretError": "core.errors",
+    "SecretKeyMissing": "core.errors",
+    "Secrets": "core.secrets",
     "Section": "core.host.roles",
     "StorageError": "core.errors",
     "StoredBlob": "core.host.roles",

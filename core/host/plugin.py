@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from core.metrics import PluginMetrics
     from core.people import People
     from core.sandbox import Sandbox
+    from core.secrets import Secrets
     from core.telegram.client import Telegram
 
 API_VERSION = "1.0"
@@ -225,6 +226,8 @@ class Context:
     cache: Cache
     links: Links
     """Signed links to its web routes, where the deployment has a public address."""
+    secrets: Secrets
+    """Encrypts what is kept in the database and nobody may read there."""
     telegram: Telegram
     hooks: Hooks
     services: Services

@@ -20,6 +20,7 @@ from core.log import get_logger
 from core.metrics import PluginMetrics
 from core.people import People
 from core.sandbox import Sandbox
+from core.secrets import Secrets, keyring
 from core.telegram.client import Telegram
 from core.telegram.outgoing import Limiter
 from core.telegram.wire import Wire
@@ -101,6 +102,7 @@ def _context(host: Host, settings: Settings, plugin: Plugin) -> Context:
         jobs=PluginJobs(plugin.id, host.jobs),
         cache=Cache().namespaced(plugin.id),
         links=Links(plugin.id, settings.web, "1:secret"),
+        secrets=Secrets(plugin.id, keyring(settings)),
         telegram=host.telegram,
         hooks=host.loader.hooks,
         services=host.loader.services,
