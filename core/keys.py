@@ -50,6 +50,17 @@ class Rotated:
     """Values that were changed, or whose key isn't here."""
 
 
+async def sealed(db: Database) -> list[Sealed]:
+    """The columns that manifests declare as encrypted, of the tables that are there; plugins that
+    are switched off count too."""
+    found = []
+    for table in await db.present_tables():
+        if table.encrypted:
+            key = await db.primary_key(table.name)
+            found += [Sealed(table.name, column, key) for column in table.encrypted]
+    return found
+
+
 async def usage(db: Database, columns: Iterable[Sealed]) -> Counter[str]:
     """By a key's id, how many values it encrypts."""
     found: Counter[str] = Counter()

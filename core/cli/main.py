@@ -33,6 +33,7 @@ _GROUPS = {
     "updates": ("core.cli.updates", "List and retry updates that were set aside."),
     "cache": ("core.cli.cache", "Clear and count what is kept for a while."),
     "db": ("core.cli.db", "Migrate the database."),
+    "keys": ("core.cli.keys", "Make and exchange the keys of secrets in the database."),
 }
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from core import log
@@ -101,6 +102,21 @@ def put_problems(problems: Sequence[str], *, hint: str = "") -> None:
 
 def put_warning(text: str) -> None:
     console(error=True).print(f"[yellow]Warning:[/] {_escaped(text)}", soft_wrap=True)
+
+
+@contextmanager
+def progress(text: str, *, quiet: bool = False) -> Iterator[Callable[[int, int], Awaitable[None]]]:
+    """A bar on standard error while the block runs; call what it gives with done and total."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console(error=True), transient=True, disable=quiet) as bar:
+        task = bar.add_task(text, total=None)
+
+        async def report(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield report
 
 
 def _escaped(text: str) -> str:
