@@ -16,7 +16,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from core import aio
+from core import aio, keys
 from core.cache import Cache
 from core.db import database as db
 from core.db import migrate
@@ -33,6 +33,7 @@ from core.lock import DataLock, claim_folder
 from core.log import get_logger
 from core.metrics import PluginMetrics
 from core.people import People
+from core.records import Records
 from core.sandbox import Sandbox
 from core.secrets import Secrets, keyring
 from core.telegram.client import Telegram
@@ -87,6 +88,13 @@ class App:
         self.redis = _redis(settings)
         self.cache = Cache(self.redis, settings.redis.prefix, clock=clock)
         self.people = People(self.db, settings.bot, self.i18n)
+        self.records = Records(
+            self.db,
+            self.people,
+            settings.data_dir,
+            redis=self.redis,
+            prefix=settings.redis.prefix,
+        )
         self.limiter = Limiter(settings.outgoing, redis=self.redis, prefix=settings.redis.prefix)
         token = settings.bot.token
         self.wire = Wire(
@@ -130,6 +138,7 @@ class App:
             jobs=PluginJobs(plugin.id, self.jobs),
             cache=self.cache.namespaced(plugin.id),
             links=Links(plugin.id, self.settings.web, token.get_secret_value() if token else ""),
+            records=self.records,
             secrets=Secrets(plugin.id, self.keyring),
             telegram=self.telegram,
             hooks=self.hooks,
@@ -191,6 +200,7 @@ class App:
             await migrate.apply(self.db)
         else:
             await migrate.check(self.db)
+        await keys.check(self.db, await keys.sealed(self.db), self.keyring)
         if self.role in ("bot", "all"):
             # Before anything starts: a plugin whose handlers can't be made is set aside as a whole.
             self.routers = self.loader.routers()

@@ -457,8 +457,8 @@ class Settings(_Section):
     preset: str = Field(default="", description="What bot it is: a file of settings/presets.")
     encryption_key: Annotated[SecretStr | None, AfterValidator(_keys)] = Field(
         default=None,
-        description="What encrypts secrets in the database, as `plugram keys new` makes it; several "
-        "of them, the newest first, while they are exchanged. Not set: a file in `data_dir`.",
+        description="What encrypts secrets in the database, as `plugram keys new` makes it; "
+        "several, the newest first, while they are exchanged. Not set: a file in `data_dir`.",
     )
     deployment: DeploymentSettings = Field(default_factory=DeploymentSettings)
     bot: BotSettings = Field(default_factory=BotSettings)

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from core.db.columns import primary_key
 from core.db.scope import SYSTEM
 from core.errors import SecretError
 from core.secrets import MARK, Keyring, missing
@@ -53,10 +54,12 @@ class Rotated:
 async def sealed(db: Database) -> list[Sealed]:
     """The columns that manifests declare as encrypted, of the tables that are there; plugins that
     are switched off count too."""
-    found = []
+    found: list[Sealed] = []
+    if not any(table.encrypted for table in db.tables):
+        return found
     for table in await db.present_tables():
         if table.encrypted:
-            key = await db.primary_key(table.name)
+            key = await primary_key(db, table.name)
             found += [Sealed(table.name, column, key) for column in table.encrypted]
     return found
 
@@ -149,5 +152,3 @@ async def _renew(db: Database, one: Sealed, row: dict[str, Any], ring: Keyring) 
             *(row[name] for name in one.key),
         )
     return True
-
-

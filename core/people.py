@@ -183,6 +183,10 @@ class People:
             value,
         )
 
+    def forget(self, user_id: int) -> None:
+        """Let go of what this process remembers of somebody, whose rows are gone."""
+        self._memory.pop(user_id, None)
+
     # -- inside
 
     async def _read(self, user_id: int) -> _Row:

@@ -120,7 +120,11 @@ class Keyring:
         """What the value is bound to, and the value. Raises SecretError."""
         key_id, body = _parts(kept)
         key = self.find(key_id)
-        bound, nonce, sealed = body[:_BOUND], body[_BOUND : _BOUND + _NONCE], body[_BOUND + _NONCE :]
+        bound, nonce, sealed = (
+            body[:_BOUND],
+            body[_BOUND : _BOUND + _NONCE],
+            body[_BOUND + _NONCE :],
+        )
         try:
             return bound, _cipher(key).decrypt(nonce, sealed, _associated(key_id, bound))
         except _invalid():

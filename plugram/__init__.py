@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from core.cage.zips import SafeZip, safe_zip
     from core.db.database import Database
     from core.db.scope import SYSTEM, Scope
+    from core.db.tables import Table
     from core.errors import (
         BadRequest,
         BlobMissing,
@@ -60,6 +61,8 @@ if TYPE_CHECKING:
     from core.host.roles import (
         BlobStore,
         Embedder,
+        Erased,
+        ExportedFile,
         Extraction,
         FileKind,
         FileLibrary,
@@ -68,6 +71,7 @@ if TYPE_CHECKING:
         Section,
         StoredBlob,
         StoredFile,
+        UserArchive,
         Visit,
     )
     from core.i18n import Html, Translate
@@ -75,6 +79,7 @@ if TYPE_CHECKING:
     from core.languages import detect_language
     from core.links import Links
     from core.people import Person
+    from core.records import Records
     from core.retry import retry
     from core.secrets import Secrets
     from core.telegram.callback import Callback
@@ -99,6 +104,8 @@ __all__ = [
     "DatabaseAway",
     "DatabaseError",
     "Embedder",
+    "Erased",
+    "ExportedFile",
     "Extraction",
     "FileKind",
     "FileLibrary",
@@ -128,6 +135,7 @@ __all__ = [
     "Priority",
     "Processor",
     "Provide",
+    "Records",
     "Retry",
     "RetryAfter",
     "RoleError",
@@ -142,11 +150,13 @@ __all__ = [
     "StorageError",
     "StoredBlob",
     "StoredFile",
+    "Table",
     "TelegramAway",
     "TelegramError",
     "Translate",
     "Unauthorized",
     "Upload",
+    "UserArchive",
     "UserError",
     "Visit",
     "buttons",
@@ -176,6 +186,8 @@ _HOMES = {
     "DatabaseAway": "core.errors",
     "DatabaseError": "core.errors",
     "Embedder": "core.host.roles",
+    "Erased": "core.host.roles",
+    "ExportedFile": "core.host.roles",
     "Extraction": "core.host.roles",
     "FileKind": "core.host.roles",
     "FileLibrary": "core.host.roles",
@@ -205,6 +217,7 @@ _HOMES = {
     "Priority": "core.jobs.job",
     "Processor": "core.host.roles",
     "Provide": "core.host.roles",
+    "Records": "core.records",
     "Retry": "core.jobs.job",
     "RetryAfter": "core.errors",
     "RoleError": "core.errors",
@@ -221,11 +234,13 @@ _HOMES = {
     "StoredBlob": "core.host.roles",
     "StoredFile": "core.host.roles",
     "Visit": "core.host.roles",
+    "Table": "core.db.tables",
     "TelegramAway": "core.errors",
     "TelegramError": "core.errors",
     "Translate": "core.i18n",
     "Unauthorized": "core.errors",
     "Upload": "core.telegram.wire",
+    "UserArchive": "core.host.roles",
     "UserError": "core.errors",
     "buttons": "core.telegram.text",
     "detect_language": "core.languages",

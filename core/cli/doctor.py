@@ -169,7 +169,8 @@ async def _database(settings: Settings, loader: Loader) -> list[Finding]:
     except PlugramError as error:
         return [_failure("database", error, "check database.url, and that the server runs")]
     try:
-        return [await _writable(database), await _migrations(settings, database)]
+        found = [await _writable(database), await _migrations(settings, database)]
+        return [*found, *await _keys(settings, database)]
     finally:
         await database.close()
 
@@ -219,6 +220,33 @@ async def _migrations(settings: Settings, database: Database) -> Finding:
         f"{len(missing)} are missing: {', '.join(missing)}",
         "make a backup, then plugram db migrate",
     )
+
+
+async def _keys(settings: Settings, database: Database) -> list[Finding]:
+    """Whether what is kept encrypted can be read: here, and on other hosts too."""
+    from core import keys, secrets
+
+    ring = secrets.keyring(settings)
+    try:
+        columns = await keys.sealed(database)
+        await keys.check(database, columns, ring)
+        used = (await keys.usage(database, columns)).total()
+    except PlugramError as error:
+        return [_failure("encryption key", error, "plugram keys list")]
+    if not ring.keys:
+        return []
+    place = "the settings" if ring.origin == "settings" else str(ring.path)
+    finding = Finding("encryption key", "ok", f"{used} secrets, keys from {place}")
+    if ring.origin == "settings":
+        return [finding]
+    if ring.path.stat().st_mode & 0o077:
+        hint = f"chmod 600 {ring.path}"
+        return [Finding("encryption key", "warning", f"others can read {ring.path}", hint)]
+    if database.dialect == "postgres":
+        hint = "set PLUGRAM_ENCRYPTION_KEY (or …_KEY_FILE) for all of them: docs/deploy.md"
+        detail = f"it is in {ring.path}: bots and workers on other hosts don't have it"
+        return [Finding("encryption key", "warning", detail, hint)]
+    return [finding]
 
 
 async def _redis(settings: Settings) -> list[Finding]:

@@ -37,7 +37,9 @@ def new() -> None:
 def list_(as_json: AsJson = False) -> None:
     """The keys by their ids, and how much each encrypts in the database."""
 
-    async def work(db: Database, columns: Sequence[Sealed], ring: Keyring) -> list[dict[str, object]]:
+    async def work(
+        db: Database, columns: Sequence[Sealed], ring: Keyring
+    ) -> list[dict[str, object]]:
         counts = await keys.usage(db, columns)
         here = [key.id for key in ring.keys]
         return [
@@ -91,7 +93,9 @@ async def _is_under_way(db: Database, columns: Sequence[Sealed], ring: Keyring) 
 def _tell_rotated(done: dict[str, object]) -> None:
     terminal.say(f"{done['values']} values are under the first key now.")
     if done["unread"]:
-        terminal.say(f"{done['unread']} can't be read: plugram keys list says which key is missing.")
+        terminal.say(
+            f"{done['unread']} can't be read: plugram keys list says which key is missing."
+        )
     unused = done["unused"]
     if isinstance(unused, list) and unused:
         ids = ", ".join(unused)

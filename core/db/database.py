@@ -83,6 +83,7 @@ class Engine(Protocol):
     async def execute(self, sql: str, args: Sequence[Any]) -> int: ...
     async def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None: ...
     async def begin(self, scope: str, setup: str) -> Session: ...
+    async def scrub(self) -> None: ...
 
 
 class BeforeCommit:
@@ -198,6 +199,11 @@ class Database:
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+    async def scrub(self) -> None:
+        """Leave nothing on the disk of what was deleted, as far as that is in our hands. Raises
+        DatabaseAway while others read or write without a pause."""
+        await self.engine.scrub()
 
     # -- statements ---------------------------------------------------------------------------
 

@@ -128,6 +128,9 @@ class PostgresEngine:
                 return PostgresSession(self, connection)
         raise RuntimeError("unreachable")  # pragma: no cover
 
+    async def scrub(self) -> None:
+        """The server's own vacuum takes the rows from its files, in its own time."""
+
     async def _alone(
         self,
         work: Callable[[Any], Awaitable[Any]],

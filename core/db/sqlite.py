@@ -46,6 +46,7 @@ _STEPS_PER_LOOK = 20_000
 # Bytes of the file that are read in place instead of being copied page by page, which halves what
 # a search pays for rows all over a large table. The kernel takes the memory back when it is short.
 _MAPPED = 512 << 20
+_SCRUBS, _SCRUB_PAUSE = 50, 0.2
 _NUMBERED = re.compile(r"'(?:[^']|'')*'|\$(\d+)")
 
 
@@ -115,6 +116,20 @@ class SqliteEngine:
             self._turn.release()
             raise _closed(self.where)
         return SqliteSession(self._writer, self._turn)
+
+    async def scrub(self) -> None:
+        """Fold the write-ahead log into the file and cut it. What was deleted is zeros there: see
+        `secure_delete`. Raises DatabaseAway if a reader is never through."""
+        for _ in range(_SCRUBS):
+            async with self._exclusive() as writer:
+                [row] = await writer.run(_fetch, "PRAGMA wal_checkpoint(TRUNCATE)", ())
+            if not row["busy"]:
+                return
+            await asyncio.sleep(_SCRUB_PAUSE)
+        raise DatabaseAway(
+            f"{self.where}: its write-ahead log can't be cut, others read it all the time",
+            hint="try again; the next quiet moment, or a restart, cuts it too",
+        )
 
     async def _reader(self) -> _Connection:
         if self._writer is None:
@@ -290,6 +305,8 @@ class _Connection:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(f"PRAGMA synchronous = {options.synchronous}")
             connection.execute(f"PRAGMA journal_size_limit = {64 << 20}")
+            # What is deleted is overwritten: somebody may have been promised that it is gone.
+            connection.execute("PRAGMA secure_delete = ON")
             # WAL is refused silently on some file systems; a write tells what else is wrong.
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("ROLLBACK")

@@ -41,6 +41,11 @@ class TableEntry(BaseModel):
     """Whether the rows are part of what a person gets of their data."""
     leave_out: tuple[str, ...] = ()
     """Columns that an export leaves out: what is derived from others, or of use to us alone."""
+    encrypted: tuple[str, ...] = ()
+    """Columns of values made by `ctx.secrets.encrypt`, so that a rotation of keys finds them. An
+    empty text stands for a value that was given up."""
+    restored: bool = False
+    """Whether rows that somebody exported come back by an import, those whose key is free."""
     time: str = ""
     """The column that tells how old a row is: seconds since 1970, or a timestamp."""
     keep_days: int = 0
@@ -77,7 +82,8 @@ class Table(TableEntry):
     @property
     def columns(self) -> tuple[str, ...]:
         """All that it names, to be compared with what is there."""
-        named = (self.scope, *self.people, *self.chats, *self.mentions, *self.leave_out, self.time)
+        whose = (self.scope, *self.people, *self.chats, *self.mentions)
+        named = (*whose, *self.leave_out, *self.encrypted, self.time)
         return tuple(column for column in named if column)
 
 
@@ -112,8 +118,8 @@ CORE_TABLES = declared(
         "core_dialog_states": TableEntry(
             people=("user_id",), chats=("chat_id",), time="changed_at"
         ),
-        "people": TableEntry(people=("id",), time="seen_at"),
-        "preferences": TableEntry(people=("person_id",)),
+        "people": TableEntry(people=("id",), time="seen_at", restored=True),
+        "preferences": TableEntry(people=("person_id",), restored=True),
         "core_deployment": TableEntry(nobody="whose database it is"),
         "core_migrations": TableEntry(nobody="migrations that were run"),
         "tortoise_migrations": TableEntry(nobody="migrations that were run"),

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from core.links import Links
     from core.metrics import PluginMetrics
     from core.people import People
+    from core.records import Records
     from core.sandbox import Sandbox
     from core.secrets import Secrets
     from core.telegram.client import Telegram
@@ -226,6 +227,8 @@ class Context:
     cache: Cache
     links: Links
     """Signed links to its web routes, where the deployment has a public address."""
+    records: Records
+    """What is kept of a person in all tables, by the inventory: for those who export or erase."""
     secrets: Secrets
     """Encrypts what is kept in the database and nobody may read there."""
     telegram: Telegram

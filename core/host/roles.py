@@ -7,7 +7,7 @@ the highest priority.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -209,6 +209,47 @@ class FileLibrary(Protocol):
     async def offer_link(self, scope: Scope, file_id: int, chat_id: int, language: str) -> None:
         """Send a message with a link to the file that works for minutes, and a button for a fresh
         one. Raises UserError if the scope has no such file."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedFile:
+    """A file of what a person gets of their data."""
+
+    path: str
+    """In the archive: `documents/Report.pdf`. Whoever writes it makes equal ones differ."""
+    size: int
+    """Bytes."""
+    sha256: str
+    open: Callable[[], AsyncIterator[bytes]]
+    """Its bytes in chunks, asked for once."""
+    about: Mapping[str, Any] = field(default_factory=dict)
+    """What `import_user_data` knows it by, as JSON: `{"table": "files_telegram_files", "id": 7}`.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What a plugin took away in one call of `erase_user_data`."""
+
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """What, by a plain word (`files`, `passages`), and how many; no content."""
+    more: bool = False
+    """There is more to do: it is called again."""
+    blobs: Sequence[str] = ()
+    """Keys whose bytes nobody has any more; the verifier asks the blob store for them."""
+
+
+class UserArchive(Protocol):
+    """What somebody exported, as `import_user_data` reads it."""
+
+    def rows(self, table: str) -> Sequence[Mapping[str, Any]]:
+        """The rows of a table of theirs, as they were exported."""
+
+    def files(self) -> Sequence[Mapping[str, Any]]:
+        """`path`, `size`, `sha256` and the `about` of each file."""
+
+    def open(self, path: str) -> AsyncIterator[bytes]:
+        """A file's bytes in chunks."""
 
 
 @dataclass(frozen=True, slots=True)

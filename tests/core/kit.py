@@ -47,6 +47,7 @@ def context(plugin: Plugin, hooks: Hooks | None = None, **given: Any) -> Context
         jobs=nothing,
         cache=nothing,
         links=nothing,
+        records=nothing,
         secrets=nothing,
         telegram=nothing,
         hooks=hooks or nothing,

@@ -19,6 +19,7 @@ from core.links import Links
 from core.log import get_logger
 from core.metrics import PluginMetrics
 from core.people import People
+from core.records import Records
 from core.sandbox import Sandbox
 from core.secrets import Secrets, keyring
 from core.telegram.client import Telegram
@@ -102,6 +103,7 @@ def _context(host: Host, settings: Settings, plugin: Plugin) -> Context:
         jobs=PluginJobs(plugin.id, host.jobs),
         cache=Cache().namespaced(plugin.id),
         links=Links(plugin.id, settings.web, "1:secret"),
+        records=Records(host.db, host.people, settings.data_dir),
         secrets=Secrets(plugin.id, keyring(settings)),
         telegram=host.telegram,
         hooks=host.loader.hooks,
