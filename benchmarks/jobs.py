@@ -60,6 +60,7 @@ class State:
 def settings(url: str, redis: str) -> Any:
     """The defaults of a deployment."""
     return SimpleNamespace(
+        deployment=SimpleNamespace(name=""),
         database=SimpleNamespace(
             url=url,
             pool_size=10,

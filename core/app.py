@@ -265,7 +265,7 @@ class App:
     def registry(self) -> dict[str, RegisteredJob]:
         """The jobs of all plugins by full name."""
         found = [
-            RegisteredJob(plugin.id, spec, plugin.ctx)
+            RegisteredJob(plugin.id, spec, plugin.ctx, plugin.flags)
             for plugin in self.plugins
             for spec in plugin.parts.jobs
         ]

@@ -107,6 +107,23 @@ def _many(value: object) -> object:
     return [value] if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+class Rollout(_Section):
+    """`[features]` of a plugin that not everybody has."""
+
+    users: Annotated[tuple[Annotated[int, Field(gt=0)], ...], BeforeValidator(_many)] = Field(
+        default=(), description="Telegram ids of people who have it, in every chat."
+    )
+    chats: Annotated[tuple[int, ...], BeforeValidator(_many)] = Field(
+        default=(), description="Ids of chats in which everybody has it."
+    )
+    percent: float = Field(
+        default=0.0,
+        ge=0,
+        le=100,
+        description="Share of all others who have it; who is in stays in when it grows.",
+    )
+
+
 class DeploymentSettings(_Section):
     name: str = Field(
         default="",
@@ -472,8 +489,10 @@ class Settings(_Section):
     log: LogSettings = Field(default_factory=LogSettings)
     hooks: HooksSettings = Field(default_factory=HooksSettings)
     sandbox: SandboxSettings = Field(default_factory=SandboxSettings)
-    features: dict[str, bool] = Field(
-        default_factory=dict, description="Plugin id → on or off; built-in ones are on."
+    features: dict[str, bool | Rollout] = Field(
+        default_factory=dict,
+        description="Plugin id → on, off, or for whom: `{ users = [1], chats = [-100], percent = "
+        "20 }`; built-in ones are on.",
     )
     roles: dict[str, str] = Field(
         default_factory=dict,
@@ -568,11 +587,21 @@ def read(
             log.secret(value)
     tree, problems = _with_sections(sources)
     value, wrong = validate(Settings, tree, "", sources)
-    problems += wrong
+    problems += [*wrong, *_for_nobody(sources)]
     settings = _at_home(value or Settings(), sources)
     settings._sources = sources  # noqa: SLF001 - its own attribute, set once
     register_secrets(settings)
     return Reading(settings, [*sources.problems, *problems])
+
+
+def _for_nobody(sources: Sources) -> list[str]:
+    """Features that name nobody, not even nobody (`percent = 0`)."""
+    features = sources.tree.get("features")
+    return [
+        f"{where(sources, key)}{key} must be true, false or say for whom: users, chats, percent"
+        for name, said in (features.items() if isinstance(features, dict) else ())
+        if said == {} and (key := f"features.{name}")
+    ]
 
 
 def _with_sections(sources: Sources) -> tuple[Tree, list[str]]:
@@ -686,6 +715,24 @@ def unknown_plugins(settings: Settings, known: Collection[str]) -> list[str]:
         if name not in known
     ]
     return problems
+
+
+def origin_of(settings: Settings, key: str) -> Origin | None:
+    """Where a value came from; of a table, its first key."""
+    below = (found for name, found in settings.origins.items() if name.startswith(f"{key}."))
+    return settings.origins.get(key) or next(below, None)
+
+
+def partly_required(settings: Settings, vital: Collection[str]) -> list[str]:
+    """Plugins without which the bot must not run, and that it was to run without for some."""
+    return [
+        f"{where(settings, key)}{key} must be true or false: the bot must not run without "
+        f"{plugin_id}, for nobody"
+        for plugin_id, said in settings.features.items()
+        if not isinstance(said, bool)
+        and (plugin_id in vital or plugin_id in settings.plugins.required)
+        and (key := f"features.{plugin_id}")
+    ]
 
 
 def _section(settings: Settings, plugin_id: str, model: type[M]) -> tuple[M | None, list[str]]:

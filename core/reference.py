@@ -107,6 +107,8 @@ def _limits(field: FieldInfo) -> str:
 
 def toml_value(value: Any) -> str:
     """A value as TOML spells it; None, which TOML doesn't have, as an empty text."""
+    if isinstance(value, BaseModel):
+        value = value.model_dump(exclude_defaults=True)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
@@ -170,7 +172,8 @@ def json_schema(models: Mapping[str, type[BaseModel] | None]) -> dict[str, Any]:
     for table in ("features", "roles"):
         schema["properties"][table].pop("default", None)
     schema["properties"]["features"]["properties"] = {
-        plugin_id: {"type": "boolean"} for plugin_id in models
+        plugin_id: {"anyOf": [{"type": "boolean"}, {"$ref": "#/$defs/Rollout"}]}
+        for plugin_id in models
     }
     shapes["Settings"] = schema
     settings = {"$ref": "#/$defs/Settings"}

@@ -104,9 +104,7 @@ def _typed(
             values[name] = _typed(annotation, value, f"{key}.", sources, problems)
         elif isinstance(value, dict) and get_origin(annotation) is dict:
             item_type, _ = bare_type(get_args(annotation)[1])
-            items = {n: _checked(item_type, v, f"{key}.{n}", sources) for n, v in value.items()}
-            problems += [wrong for _, wrong in items.values() if wrong]
-            values[name] = {n: item for n, (item, wrong) in items.items() if not wrong}
+            values[name] = _items(item_type, value, f"{key}.", sources, problems)
         else:
             item, wrong = _checked(annotation, value, key, sources, optional=optional)
             if wrong:
@@ -114,6 +112,26 @@ def _typed(
             else:
                 values[name] = item
     return values
+
+
+def _items(item_type: Any, table: Tree, prefix: str, sources: Sources, problems: list[str]) -> Tree:
+    """The values of a table with names of the operator's; each a scalar, or a table of its own."""
+    is_union = get_origin(item_type) in (Union, types.UnionType)
+    options = get_args(item_type) if is_union else (item_type,)
+    shape = next((option for option in options if _is_model(option)), None)
+    plain = next((option for option in options if option is not shape), item_type)
+    found: Tree = {}
+    for name, value in table.items():
+        item: Any
+        if shape is not None and isinstance(value, dict):
+            item, wrong = validate(shape, value, f"{prefix}{name}.", sources)
+        else:
+            item, said = _checked(plain, value, f"{prefix}{name}", sources)
+            wrong = [said] if said else []
+        problems += wrong
+        if not wrong:
+            found[name] = item
+    return found
 
 
 def _checked(

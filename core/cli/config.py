@@ -138,10 +138,22 @@ def _facts(settings: Settings, wanted: str) -> list[dict[str, Any]]:
     ]
     for table in ("features", "roles"):
         for name, value in getattr(settings, table).items():
-            facts.append(_bare_fact(settings, f"{table}.{name}", value))
+            fact = _bare_fact(settings, f"{table}.{name}", value)
+            if table == "features":
+                fact |= {"type": "true, false or for whom", "help": _for_whom(name, value)}
+            facts.append(fact)
     if not wanted or _is_below(wanted, "plugins"):
         facts += _plugin_facts(settings)
     return facts
+
+
+def _for_whom(plugin_id: str, said: Any) -> str:
+    if isinstance(said, bool):
+        return "On for everybody." if said else "Off: not loaded."
+    from core.flags import Flags
+
+    whom = Flags({plugin_id: said}).describe(plugin_id)
+    return f"Loaded, and on for {whom}; plugram flags tells who has it."
 
 
 def _plugin_facts(settings: Settings) -> list[dict[str, Any]]:
@@ -202,7 +214,7 @@ def _bare_fact(settings: Settings, key: str, value: Any) -> dict[str, Any]:
     return {
         "key": key,
         "value": _shown(key, value),
-        "from": _source(settings.origins.get(key)),
+        "from": _source(config.origin_of(settings, key)),
         **dict.fromkeys(("type", "default", "limits", "help"), ""),
         "variables": [f"PLUGRAM_{key.upper().replace('.', '__')}"],
     }

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _GROUPS = {
     "config": ("core.cli.config", "Check, explain and show the settings."),
     "plugins": ("core.cli.plugins", "Write, list, inspect, check and switch plugins."),
+    "flags": ("core.cli.flags", "Tell for whom which features are on."),
     "jobs": ("core.cli.jobs", "List, retry and cancel background jobs."),
     "updates": ("core.cli.updates", "List and retry updates that were set aside."),
     "cache": ("core.cli.cache", "Clear and count what is kept for a while."),

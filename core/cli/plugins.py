@@ -42,13 +42,15 @@ def list_plugins(as_json: AsJson = False) -> None:
         (
             inspection.candidate.id,
             _version(inspection.candidate),
-            inspection.state,
+            _state(inspection),
             inspection.candidate.source,
             inspection.reason or _summary(inspection.candidate),
         )
         for inspection in inspections
     ]
     terminal.put_table(["plugin", "version", "state", "from", "what"], rows)
+    terminal.say("on: switched on, and its manifest fits. Nothing was imported;")
+    terminal.say("plugram plugins check tries each as the bot would.")
 
 
 @app.command()
@@ -159,6 +161,10 @@ def _version(candidate: Candidate) -> str:
     return candidate.manifest.version if candidate.manifest else ""
 
 
+def _state(inspection: Inspection) -> str:
+    return f"on for {inspection.whom}" if inspection.whom else inspection.state
+
+
 def _summary(candidate: Candidate) -> str:
     return candidate.manifest.summary if candidate.manifest else candidate.error
 
@@ -168,6 +174,7 @@ def _as_dict(inspection: Inspection) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "id": candidate.id,
         "state": inspection.state,
+        "for": inspection.whom,
         "reason": inspection.reason,
         "source": candidate.source,
         "folder": str(candidate.root),
@@ -230,11 +237,10 @@ def _switch(plugin_id: str, *, on: bool) -> None:
         raise _unknown(plugin_id, settings)
     path = settings.root / "settings.toml"
     key = f"features.{plugin_id}"
-    write_feature(path, _table_of(settings.origins.get(key), settings), plugin_id, on=on)
+    write_feature(path, _table_of(config.origin_of(settings, key), settings), plugin_id, on=on)
     after = config.read().settings
     word = "on" if on else "off"
-    if after.features.get(plugin_id, True) is not on:
-        origin = after.origins[key]
+    if after.features.get(plugin_id, True) is not on and (origin := config.origin_of(after, key)):
         raise PlugramError(
             f"{path.name} now switches {plugin_id} {word}, but {origin} says otherwise",
             hint=f"take {key} out of {origin.name}",

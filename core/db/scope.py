@@ -28,6 +28,14 @@ class Scope:
         return cls("library")
 
     @property
+    def whom(self) -> tuple[int | None, int | None]:
+        """The user and the chat whose it is."""
+        kind, _, number = self.key.partition(":")
+        if kind not in ("u", "c"):
+            return None, None
+        return (int(number) if kind == "u" else None), int(number)
+
+    @property
     def is_system(self) -> bool:
         return self.key == "system"
 

@@ -443,8 +443,13 @@ class Hooks:
     ) -> list[_Heard]:
         name, given = _bound(spec, args, kwargs)
         heard: list[_Heard] = []
+        whom = hookspecs.WHOM.get(name)
+        user, chat = whom(given) if whom else (None, None)
         with self._traced(name):
             for plugin, impl in self._listeners(name):
+                if not plugin.flags.enabled(plugin.id, user, chat):
+                    self.step(plugin.id, "off")
+                    continue
                 heard.append(await self._call(plugin, impl, name, given, seconds))
                 if until(heard[-1].answer):
                     break

@@ -7,7 +7,7 @@ async and awaited by `core.host.hooks`. An implementation takes the arguments it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import pluggy
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from core.host.plugin import Command, Context, HealthCheck, Preference, Route
     from core.host.roles import Extraction, Processor, Provide, StoredFile, Visit
     from core.jobs.job import JobSpec
+
+Who = tuple[int | None, int | None]
+"""A user and a chat."""
 
 PROJECT = "plugram"
 MARKED = "__plugram_hooks__"
@@ -135,13 +138,15 @@ async def on_shutdown(ctx: Context) -> None:
 
 @hookspec
 async def on_file_stored(ctx: Context, file: StoredFile) -> None:
-    """A file's bytes are in the blob store; its text isn't known yet."""
+    """A file's bytes are in the blob store; its text isn't known yet. Plugins that are off for its
+    sender aren't told."""
 
 
 @hookspec
 async def on_file_processed(ctx: Context, file: StoredFile, extraction: Extraction) -> None:
     """A processor has read the file. Fires in a worker, at least once per file and content:
-    doing it twice must give the same. A failure here makes it fire again."""
+    doing it twice must give the same. A failure here makes it fire again. Plugins that are off for
+    the file's sender aren't told; once one is on for them, it fires again."""
 
 
 @hookspec
@@ -204,3 +209,20 @@ async def on_plugin_quarantined(ctx: Context, plugin_id: str, reason: str, cause
     `reason` is a sentence for the operator; `cause` stays the same when the same thing happens
     again, in this process or another one.
     """
+
+
+# -- whom they concern --------------------------------------------------------------------------
+
+
+def _sender(given: Mapping[str, Any]) -> Who:
+    file: StoredFile = given["file"]
+    return file.sender_id, file.chat_id
+
+
+WHOM: Mapping[str, Callable[[Mapping[str, Any]], Who]] = {
+    "on_file_stored": _sender,
+    "on_file_processed": _sender,
+}
+"""Hooks that begin something for somebody aren't told to plugins that are off for them. Those that
+keep up or end what has begun (a file was changed, trashed, deleted) are told to all: whatever a
+plugin keeps has to stay right, and go."""

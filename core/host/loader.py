@@ -19,9 +19,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from core.config import NoSettings, unknown_plugins
+from core.config import NoSettings, partly_required, unknown_plugins
 from core.db.tables import declared
 from core.errors import ConfigError, PluginError, PlugramError, RoleError
+from core.flags import Flags
 from core.host import hookspecs as specs
 from core.host.discovery import BUILT_IN, Candidate, discover
 from core.host.hooks import Hooks, described
@@ -84,6 +85,8 @@ class Inspection:
     reason: str
     """Why it is quarantined."""
     tables: Sequence[str]
+    whom: str = ""
+    """For whom it is on, where not for everybody."""
 
 
 class Loader:
@@ -107,6 +110,7 @@ class Loader:
         self.hooks = hooks or Hooks(settings.hooks)
         self.services = services or Services(settings.roles)
         self.i18n = i18n or I18n(settings.bot.language)
+        self.flags = Flags(settings.features)
         self.report = LoadReport()
         self._safe_mode = safe_mode
         self._built_in = built_in
@@ -123,7 +127,9 @@ class Loader:
 
     def order(self, candidates: Sequence[Candidate]) -> Lineup:
         """Who would load, and who wouldn't, as far as manifests tell."""
-        return line_up(candidates, self.settings, safe_mode=self._safe_mode)
+        lineup = line_up(candidates, self.settings, safe_mode=self._safe_mode)
+        self.flags.follow(lineup.needs)
+        return lineup
 
     def inspect(self, candidate: Candidate) -> Inspection:
         """What the host thinks of a candidate."""
@@ -133,7 +139,8 @@ class Loader:
         reason = next((one.reason for one in quarantined if one.id == candidate.id), "")
         on = is_on(candidate, self.settings, safe_mode=self._safe_mode)
         state = "quarantined" if reason else "on" if on else "off"
-        return Inspection(candidate, state, reason, tables(candidate.root))
+        whom = self.flags.describe(candidate.id) if state == "on" else ""
+        return Inspection(candidate, state, reason, tables(candidate.root), whom)
 
     def check(self, candidate: Candidate) -> list[str]:
         """What keeps a candidate from being published: beside `inspect`'s reason, its settings
@@ -165,6 +172,7 @@ class Loader:
         for quarantine in lineup.quarantined:
             self._note(quarantine)
         problems = unknown_plugins(self.settings, {one.id for one in candidates})
+        problems += partly_required(self.settings, self._vital)
         for candidate in lineup.order:
             problems += self._import(candidate)
         if problems:
@@ -202,6 +210,7 @@ class Loader:
             return []
         plugin = Plugin(manifest, candidate.root, module, candidate.origin, model)
         plugin.aliases = self.settings.aliases(plugin.id)
+        plugin.flags = self.flags
         self.report.plugins.append(plugin)
         try:
             section = self.settings.section(plugin.id, model or NoSettings)

@@ -44,7 +44,7 @@ class Choices(Protocol):
     """What the settings say about plugins (`core.config.Settings`)."""
 
     @property
-    def features(self) -> Mapping[str, bool]: ...
+    def features(self) -> Mapping[str, object]: ...
     @property
     def roles(self) -> Mapping[str, str]: ...
     def aliases(self, plugin_id: str) -> Mapping[str, str]: ...
@@ -57,6 +57,8 @@ class Lineup:
     order: list[Candidate] = field(default_factory=list)
     quarantined: list[Quarantine] = field(default_factory=list)
     disabled: list[Candidate] = field(default_factory=list)
+    needs: dict[str, set[str]] = field(default_factory=dict)
+    """Of those who load: the plugins that each requires, by itself or for their roles."""
 
 
 def line_up(candidates: Sequence[Candidate], settings: Choices, *, safe_mode: bool) -> Lineup:
@@ -65,12 +67,12 @@ def line_up(candidates: Sequence[Candidate], settings: Choices, *, safe_mode: bo
 
 
 def is_on(candidate: Candidate, settings: Choices, *, safe_mode: bool) -> bool:
-    """What [features] says, else the manifest. Most are on: built-in plugins come with the host,
-    the others the operator installed."""
+    """What [features] says, else the manifest; a plugin that some have is on. Most are on:
+    built-in plugins come with the host, the others the operator installed."""
     if safe_mode and candidate.origin != "built-in":
         return False
     default = candidate.manifest.default if candidate.manifest else True
-    return settings.features.get(candidate.id, default)
+    return bool(settings.features.get(candidate.id, default))
 
 
 class _Arranger:
@@ -105,6 +107,7 @@ class _Arranger:
             self._drop(*clash, "conflict")
             return False
         self._lineup.order = order
+        self._lineup.needs = {one.id: self._needed(manifest_of(one)) for one in order}
         return True
 
     def _admit(self, candidate: Candidate) -> None:
@@ -185,12 +188,17 @@ class _Arranger:
 
     def _before(self, plugin_id: str) -> set[str]:
         manifest = manifest_of(self._alive[plugin_id])
-        named = {*manifest.requires.plugins, *manifest.after}
+        named = {*manifest.after, *self._needed(manifest)}
+        return (named & self._alive.keys()) - {plugin_id}
+
+    def _needed(self, manifest: Manifest) -> set[str]:
+        """Who must be there before: where several could have a role, all of them."""
+        named = {*manifest.requires.plugins}
         for role in manifest.requires.roles:
             chosen = self._settings.roles.get(role, "").partition(".")[0]
             providers = self._providers(role)
             named |= {chosen} if chosen in providers else set(providers)
-        return (named & self._alive.keys()) - {plugin_id}
+        return named
 
     def _drop_cycle(self, cycle: list[str]) -> None:
         path = " → ".join(cycle)

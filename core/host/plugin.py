@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from core.db.tables import TableEntry
 from core.errors import PluginError
+from core.flags import Flags
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -309,6 +310,8 @@ class Plugin:
     """Set by the loader before any hook is called."""
     gate: Callable[[], bool] = field(default=lambda: True)
     """Live answer to "may it act now?": breaker closed, not quarantined."""
+    flags: Flags = field(default_factory=Flags)
+    """Live answer to "for whom?"."""
     aliases: Mapping[str, str] = field(default_factory=dict)
     """The deployment's names for commands and the CLI group: `[plugins.<id>.aliases]`."""
     parts: Parts = field(default_factory=Parts)
@@ -316,6 +319,15 @@ class Plugin:
     @property
     def id(self) -> str:
         return self.manifest.id
+
+    def serves(self, user: int | None, chat: int | None) -> bool:
+        """Whether it may act now for a person in a chat."""
+        return self.gate() and self.flags.enabled(self.id, user, chat)
+
+    @property
+    def serves_all(self) -> bool:
+        """Whether everybody has it, wherever."""
+        return self.flags.is_for_all(self.id)
 
     @property
     def locales(self) -> Path | None:

@@ -42,6 +42,7 @@ from core.log import new_trace, trace_id
 if TYPE_CHECKING:
     from core.config import JobsSettings
     from core.db.database import Database
+    from core.flags import Flags
     from core.host.plugin import Context
     from core.jobs.bell import Bell
 
@@ -108,6 +109,8 @@ class JobSpec:
     priority: Priority = Priority.NORMAL
     cron: str | None = None
     """A cron expression in UTC. The function then takes no arguments but `ctx` and `job`."""
+    cleans: bool = False
+    """It ends what was begun for somebody, and runs even if the plugin is off for them by now."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The plain function, for tests and for calling it as a step of another."""
@@ -134,6 +137,7 @@ def job(
     attempts: int | None = None,
     priority: Priority = Priority.NORMAL,
     cron: str | None = None,
+    cleans: bool = False,
 ) -> Callable[[Callable[..., Any]], JobSpec]: ...
 def job(
     fn: Callable[..., Any] | None = None,
@@ -144,18 +148,21 @@ def job(
     attempts: int | None = None,
     priority: Priority = Priority.NORMAL,
     cron: str | None = None,
+    cleans: bool = False,
 ) -> Any:
     """Decorator: make a job of a function `(ctx, job, **args)`.
 
     `name` is the function's own if not given, and is unique within the plugin; rows in the ledger
-    carry it, so renaming it strands them. Raises JobError for a cron expression that is none.
+    carry it, so renaming it strands them. A job of somebody for whom the plugin isn't on
+    (`[features]`) is cancelled; one that `cleans` up after them runs. Raises JobError for a cron
+    expression that is none.
     """
     if cron is not None:
         _check_cron(cron)
 
     def decorate(function: Callable[..., Any]) -> JobSpec:
         spec_name = name or str(getattr(function, "__name__", ""))
-        return JobSpec(spec_name, function, timeout, attempts, priority, cron)
+        return JobSpec(spec_name, function, timeout, attempts, priority, cron, cleans)
 
     return decorate if fn is None else decorate(fn)
 
@@ -181,6 +188,20 @@ class RegisteredJob:
     plugin_id: str
     spec: JobSpec
     context: Context | Any
+    flags: Flags | None = None
+    """Tells for whom the plugin is on."""
+
+    def refuses(self, running: Job) -> str:
+        """Why the plugin does nothing for those whose job it is, or an empty string."""
+        if self.flags is None or self.spec.cleans:
+            return ""
+        user, chat = running.user, running.chat
+        if user is None and chat is None and running.scope is not None:
+            user, chat = running.scope.whom
+        if self.flags.enabled(self.plugin_id, user, chat):
+            return ""
+        verdict = self.flags.explain(self.plugin_id, user, chat)
+        return f"{self.plugin_id} is off for user {user} in chat {chat}: {verdict.why}"
 
     @property
     def name(self) -> str:

@@ -593,6 +593,9 @@ async def perform(registered: RegisteredJob, job: Job, settings: JobsSettings) -
     """Call a job's function and say how its row goes on; None: the job ended it itself."""
     trace_id.set(job.trace)
     current_job.set(job)
+    if why := registered.refuses(job):
+        log.info("job cancelled", job=job.name, id=job.id, reason=why, trace_id=job.trace)
+        return Ending(job.id, job.claim.token, "cancelled", error=why)
     limit = registered.spec.timeout or settings.timeout
     started = time.perf_counter()
     ending: Ending | None

@@ -105,11 +105,19 @@ class PluginRouter(Router):
             found = self._translations[language] = self.plugin.ctx.translate(language)
         return found
 
+    def is_on(self, user: types.User | None, chat: types.Chat | None) -> bool:
+        return self.plugin.flags.enabled(
+            self.plugin.id, user.id if user else None, chat.id if chat else None
+        )
+
     async def propagate_event(
         self, update_type: str, event: types.TelegramObject, **kwargs: Any
     ) -> Any:
         if not self.plugin.gate():
             self._hooks.step(self.plugin.id, "paused")
+            return UNHANDLED
+        if not self.is_on(kwargs.get("event_from_user"), kwargs.get("event_chat")):
+            self._hooks.step(self.plugin.id, "off")
             return UNHANDLED
         began = time.perf_counter()
         try:
@@ -446,8 +454,9 @@ class Dispatcher:
     async def _old_button(self, scene: Scene) -> None:
         """A button of an earlier version, or of a plugin that is off or paused."""
         t = self._core(scene)
-        if self._is_paused(owner_of(scene.raw.get("data") or "")):
-            await self._answer_press(scene, t.plain("core-paused"))
+        owner = owner_of(scene.raw.get("data") or "")
+        if why := self._closed(scene, [one for one in self.routers if one.plugin.id == owner]):
+            await self._answer_press(scene, t.plain(why))
             return
         await self._answer_press(scene, t.plain("core-menu-expired"))
         if scene.chat_id is not None:
@@ -458,8 +467,8 @@ class Dispatcher:
         text = scene.raw.get("text") or ""
         command = re.match(r"/(\w+)", text)
         if command:
-            if self._command_is_paused(command[1]):
-                await self._explain(scene, t("core-paused"))
+            if why := self._closed(scene, self._with_command(command[1])):
+                await self._explain(scene, t(why))
                 return
             await self._explain(scene, self._with_commands(scene, t("core-unknown-command")))
         elif self._may_hint(scene):
@@ -489,22 +498,28 @@ class Dispatcher:
                 or command.description
             )
             for router in self.routers
-            if router.plugin.gate()
+            if router.plugin.serves(scene.user_id, scene.chat_id)
             for command in router.plugin.commands
             if command.chats in ("all", here) and rank[command.role] <= role
         ]
         return "\n".join([heading, "", *lines]) if lines else heading
 
-    def _is_paused(self, plugin_id: str) -> bool:
-        return any(
-            router.plugin.id == plugin_id and not router.plugin.gate() for router in self.routers
-        )
+    @staticmethod
+    def _closed(scene: Scene, routers: Iterable[PluginRouter]) -> str:
+        """The message that says why what they asked for isn't to be had, or nothing."""
+        for router in routers:
+            if not router.plugin.gate():
+                return "core-paused"
+            if not router.plugin.serves(scene.user_id, scene.chat_id):
+                return "core-unavailable"
+        return ""
 
-    def _command_is_paused(self, name: str) -> bool:
-        return any(
-            not router.plugin.gate() and any(one.name == name for one in router.plugin.commands)
+    def _with_command(self, name: str) -> list[PluginRouter]:
+        return [
+            router
             for router in self.routers
-        )
+            if any(command.name == name for command in router.plugin.commands)
+        ]
 
     # -- talking ------------------------------------------------------------------------------
 

@@ -24,13 +24,13 @@ async def process(ctx: Context, job: Job, scope: str, file_id: int) -> None:
     await service.of(ctx).process(Scope(scope), file_id)
 
 
-@job(timeout=300, attempts=8)
+@job(timeout=300, attempts=8, cleans=True)
 async def tell(ctx: Context, job: Job, scope: str, file_id: int, news: News) -> None:
     """Tell the other plugins that a file has changed, or its place in the trash."""
     await service.of(ctx).keeper.tell(Scope(scope), file_id, news)
 
 
-@job(timeout=300, attempts=20)
+@job(timeout=300, attempts=20, cleans=True)
 async def erase(ctx: Context, job: Job, scope: str, file_id: int, sha256: str) -> None:
     """Take a deleted file away everywhere."""
     await service.of(ctx).keeper.erase(Scope(scope), file_id, sha256)

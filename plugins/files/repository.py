@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tortoise.expressions import F, Q
@@ -169,10 +169,13 @@ async def behind(seconds: float, limit: int) -> list[TelegramFile]:
     return await rows.filter(updated_at__lt=late).order_by("updated_at").limit(limit)
 
 
-async def unheard(seconds: float, limit: int) -> list[TelegramFile]:
-    """Files that were read a while ago and that nobody has made searchable, of all scopes."""
+async def unheard(seconds: float, limit: int, after: datetime | None = None) -> list[TelegramFile]:
+    """Files that were read a while ago and that nobody has made searchable, of all scopes, those
+    that wait longest first. `after`: only those that changed later than that."""
     late = now() - timedelta(seconds=seconds)
     rows = _within(SYSTEM).filter(stage=Stage.PROCESSED, updated_at__lt=late, trashed_at=None)
+    if after is not None:
+        rows = rows.filter(updated_at__gt=after)
     return await rows.exclude(found_by="").order_by("updated_at").limit(limit)
 
 

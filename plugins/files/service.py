@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -116,6 +117,8 @@ _SURE = 200
 """Characters whose language is believed more than what the file declares."""
 UNHEARD = 600.0
 """Seconds for which a file that was read may wait to become searchable."""
+_AT_ONCE = 200
+"""Files that are handed on in a minute."""
 _OUR_JOBS = frozenset({"files.store", "files.process"})
 
 
@@ -167,6 +170,7 @@ class Files:
         self.ctx = ctx
         self.settings = ctx.config(Settings)
         self.keeper = Keeper(ctx)
+        self._heard_until: datetime | None = None
         self.board = StatusBoard(ctx, self.status_text, self.batch_text, self.settings.edit_pause)
 
     @property
@@ -470,8 +474,8 @@ class Files:
 
     async def _read_once(self, file: TelegramFile) -> tuple[Extraction, str]:
         """As `_read`; from memory if the same readers have read the same bytes before."""
-        able = [one for one in self._processors() if one.task == "continue"]
-        able += [one for one in self._processors() if _reads(one, file.mime)]
+        able = [one for one in self._processors(file) if one.task == "continue"]
+        able += [one for one in self._processors(file) if _reads(one, file.mime)]
         readers = extractions.fingerprint(able)
         known = await extractions.find(file.sha256, readers)
         if known is not None:
@@ -504,7 +508,7 @@ class Files:
     async def _read(self, file: TelegramFile) -> tuple[Extraction, str]:
         """What a processor makes of it, and why not more."""
         nothing = Extraction(sections=[])
-        processor = self._processor(file.mime)
+        processor = self._processor(file)
         if processor is None:
             return nothing, "unsupported" if file.kind in {"documents", "other"} else ""
         async with self.desk() as path:
@@ -532,8 +536,8 @@ class Files:
             await repository.change(Scope(file.scope), file.id, part=part, parts=parts)
             self.board.touch(file.chat_id, file.id)
 
-        content = await reading.read(self.ctx, self._processors(), processor, path, progress)
-        artist = self._processor(file.mime, "thumbnail")
+        content = await reading.read(self.ctx, self._processors(file), processor, path, progress)
+        artist = self._processor(file, "thumbnail")
         if not content.thumbnail and artist is not None:
             try:
                 drawn = await self.ctx.sandbox.run(artist, path)
@@ -543,15 +547,22 @@ class Files:
         return content
 
     def _processor(
-        self, mime: str, task: Literal["read", "thumbnail"] = "read"
+        self, file: TelegramFile, task: Literal["read", "thumbnail"] = "read"
     ) -> Processor | None:
-        able = [one for one in self._processors() if one.task == task and _reads(one, mime)]
+        readers = self._processors(file)
+        able = [one for one in readers if one.task == task and _reads(one, file.mime)]
         return max(able, key=lambda one: one.score, default=None)
 
-    def _processors(self) -> list[Processor]:
-        """Those of plugins that the operator installed first: of equal scores theirs wins."""
+    def _processors(self, file: TelegramFile | None = None) -> list[Processor]:
+        """Those of plugins that the operator installed first: of equal scores theirs wins. `file`:
+        only of plugins that are on for its sender."""
         plugins = sorted(self.ctx.plugins(), key=lambda one: one.origin == "built-in")
-        return [one for plugin in plugins for one in plugin.parts.processors]
+        return [
+            one
+            for plugin in plugins
+            if file is None or plugin.flags.enabled(plugin.id, file.sender_id, file.chat_id)
+            for one in plugin.parts.processors
+        ]
 
     def supported(self) -> list[str]:
         """What can be read, of what people have most: PDF, DOCX…"""
@@ -621,7 +632,7 @@ class Files:
             sender = (await self.ctx.people.get(file.sender_id)).name
         return CardFacts(
             status=views.searching(
-                t, file, supported=self.supported(), searchable=self._is_searchable()
+                t, file, supported=self.supported(), searchable=self._is_searchable(file)
             ),
             content=await extractions.latest(file.sha256),
             sender=sender,
@@ -641,18 +652,22 @@ class Files:
             await self._text_of(file) if file.stage >= Stage.PROCESSED else None,
             original=original.name if original else file.name,
             supported=self.supported(),
-            searchable=self._is_searchable(),
+            searchable=self._is_searchable(file),
         )
 
     async def batch_text(self, batch: Batch, files: Sequence[TelegramFile]) -> str:
         """What the message of files that came together reads now, in their sender's language."""
         person = await self.ctx.people.get(batch.sender_id)
-        how_far = batches.progress(files, searchable=self._is_searchable())
+        how_far = batches.progress(files, searchable=self._is_searchable(next(iter(files), None)))
         return views.batch(self.ctx.translate(person.language), how_far, supported=self.supported())
 
-    def _is_searchable(self) -> bool:
-        """Whether somebody here makes files searchable."""
-        return any(hasattr(plugin.module, "on_file_processed") for plugin in self.ctx.plugins())
+    def _is_searchable(self, file: TelegramFile | None = None) -> bool:
+        """Whether somebody here makes files searchable; for those who sent this one."""
+        return any(
+            hasattr(plugin.module, "on_file_processed")
+            and (file is None or plugin.flags.enabled(plugin.id, file.sender_id, file.chat_id))
+            for plugin in self.ctx.plugins()
+        )
 
     async def _text_of(self, file: TelegramFile) -> Document | Image | None:
         return await repository.document(file) or await repository.picture(file)
@@ -663,9 +678,17 @@ class Files:
         for file in await repository.behind(20, limit=200):
             self.board.touch(file.chat_id, file.id)
         if self._is_searchable():
-            for file in await repository.unheard(UNHEARD, limit=200):
-                await self._enqueue("process", file, key=f"again:{file.id}")
+            await self._hand_on()
         await self.board.settle()
+
+    async def _hand_on(self) -> None:
+        """What was read while nobody made it searchable. Files of people for whom nobody does now
+        are passed over: the next look begins behind them, or it would never get any further."""
+        files = await repository.unheard(UNHEARD, limit=_AT_ONCE, after=self._heard_until)
+        for file in files:
+            if self._is_searchable(file):
+                await self._enqueue("process", file, key=f"again:{file.id}")
+        self._heard_until = files[-1].updated_at if len(files) == _AT_ONCE else None
 
     async def _translate(self, file: TelegramFile) -> Translate:
         person = await self.ctx.people.get(file.sender_id)

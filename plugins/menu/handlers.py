@@ -12,6 +12,7 @@ from aiogram.fsm.state import State, StatesGroup
 from aiogram.types import CallbackQuery, Message
 
 from plugins.menu import service, timezones, views
+from plugins.menu.jobs import publish
 from plugins.menu.views import Choose, Open, Page, Pick, Speak, Zone
 from plugram import Button, Context, Person, Translate
 
@@ -48,11 +49,11 @@ async def start(
     if command.args == SETTINGS:
         await settings(message, ctx, t, person)
     else:
-        await _answer(message, ctx, views.start(ctx, t, person, _chat(message)))
+        await _greet(message, ctx, views.start(ctx, t, person, _place(message, person)))
 
 
 async def help_(message: Message, ctx: Context, t: Translate, person: Person) -> None:
-    await _answer(message, ctx, views.help_page(ctx, t, person, _chat(message)))
+    await _greet(message, ctx, views.help_page(ctx, t, person, _place(message, person)))
 
 
 async def settings(message: Message, ctx: Context, t: Translate, person: Person) -> None:
@@ -140,7 +141,7 @@ async def choose_zone(
 async def pick(
     query: CallbackQuery, callback_data: Pick, ctx: Context, t: Translate, person: Person
 ) -> None:
-    found = service.find_preference(ctx, callback_data.plugin, callback_data.preference)
+    found = service.find_preference(ctx, person, callback_data.plugin, callback_data.preference)
     if found is None:
         await ctx.telegram.answer_callback(query.id, t.plain("menu-gone"))
     else:
@@ -150,7 +151,7 @@ async def pick(
 async def choose(
     query: CallbackQuery, callback_data: Choose, ctx: Context, t: Translate, person: Person
 ) -> None:
-    found = service.find_preference(ctx, callback_data.plugin, callback_data.preference)
+    found = service.find_preference(ctx, person, callback_data.plugin, callback_data.preference)
     if found is None or not 0 <= callback_data.choice < len(found[1].choices):
         await ctx.telegram.answer_callback(query.id, t.plain("menu-gone"))
         return
@@ -165,6 +166,18 @@ async def choose(
 
 def _chat(message: Message) -> service.Chat:
     return "private" if message.chat.type == "private" else "group"
+
+
+def _place(message: Message, person: Person) -> service.Place:
+    return service.Place(_chat(message), person.id, message.chat.id)
+
+
+async def _greet(message: Message, ctx: Context, page: Page) -> None:
+    """Say what there is; the command menu of the chat is to show the same."""
+    await _answer(message, ctx, page)
+    chat = message.chat.id
+    if await service.is_out_of_date(ctx, chat):
+        await ctx.jobs.enqueue(publish, {"chat": chat}, key=f"publish:{chat}")
 
 
 async def _answer(message: Message, ctx: Context, page: Page) -> None:

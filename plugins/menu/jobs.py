@@ -7,5 +7,5 @@ from plugram import Context, Job, job
 
 
 @job(timeout=120, attempts=10)
-async def publish(ctx: Context, job: Job) -> None:
-    await service.publish(ctx)
+async def publish(ctx: Context, job: Job, chat: int | None = None) -> None:
+    await service.publish(ctx, chat)

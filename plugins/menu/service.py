@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from plugram import BadRequest, Command, Context, Forbidden, Plugin, Preference
+from plugram import BadRequest, Command, Context, Forbidden, Person, Plugin, Preference
 
 Chat = Literal["private", "group"]
 
@@ -25,12 +25,26 @@ class Offer:
     commands: Sequence[Command]
 
 
-def offers(ctx: Context, chat: Chat, role: str) -> list[Offer]:
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Who, where: what is on there. Neither a user nor a chat: everybody, everywhere."""
+
+    kind: Chat
+    user: int | None = None
+    chat: int | None = None
+
+    def has(self, plugin: Plugin) -> bool:
+        if self.user is None and self.chat is None:
+            return plugin.gate() and plugin.serves_all
+        return plugin.serves(self.user, self.chat)
+
+
+def offers(ctx: Context, place: Place, role: str) -> list[Offer]:
     """What somebody can do here, by plugins in load order, the menu's own commands last."""
     found = [
         Offer(plugin, commands)
         for plugin in ctx.plugins()
-        if plugin.gate() and (commands := _allowed(plugin, chat, role))
+        if place.has(plugin) and (commands := _allowed(plugin, place.kind, role))
     ]
     return sorted(found, key=lambda offer: offer.plugin.id == ctx.plugin_id)
 
@@ -49,19 +63,21 @@ def text_of(ctx: Context, plugin: Plugin, command: Command, language: str) -> st
     return ctx.i18n.command(language, plugin.id, name) or command.description
 
 
-def preferences(ctx: Context) -> list[tuple[Plugin, Preference]]:
-    """The choices of all plugins that work now."""
+def preferences(ctx: Context, person: Person) -> list[tuple[Plugin, Preference]]:
+    """The choices of all plugins that work now for somebody, in their private chat."""
     return [
         (plugin, preference)
         for plugin in ctx.plugins()
-        if plugin.gate()
+        if plugin.serves(person.id, person.id)
         for preference in plugin.parts.preferences
     ]
 
 
-def find_preference(ctx: Context, plugin_id: str, name: str) -> tuple[Plugin, Preference] | None:
-    """The choice that a button means, or None if its plugin is gone."""
-    for plugin, preference in preferences(ctx):
+def find_preference(
+    ctx: Context, person: Person, plugin_id: str, name: str
+) -> tuple[Plugin, Preference] | None:
+    """The choice that a button means, or None if its plugin is gone, or off for them."""
+    for plugin, preference in preferences(ctx, person):
         if (plugin.id, preference.name) == (plugin_id, name):
             return plugin, preference
     return None
@@ -92,31 +108,71 @@ class Menu:
         return hashlib.sha256(said.encode()).hexdigest()
 
 
-def menus(ctx: Context) -> Iterator[Menu]:
-    """All menus as they should be."""
-    places: list[tuple[str, Chat, str]] = [
-        ("all_private_chats", "private", "user"),
-        ("all_group_chats", "group", "user"),
-        *((f"chat:{one}", "private", ctx.people.role(one)) for one in ctx.people.staff()),
-    ]
+def menus(ctx: Context, known: Iterable[int] = ()) -> Iterator[Menu]:
+    """All menus as they should be. `known`: chats that had one of their own so far."""
+    yield from _menus(ctx, "all_private_chats", Place("private"), "user")
+    yield from _menus(ctx, "all_group_chats", Place("group"), "user")
+    chats = dict.fromkeys([*ctx.people.staff(), *_named(ctx), *known])
+    for chat in chats:
+        yield from chat_menus(ctx, chat)
+
+
+def chat_menus(ctx: Context, chat: int) -> Iterator[Menu]:
+    """Those of one chat, if it has others than all chats of its kind."""
+    place = _place(chat)
+    role = ctx.people.role(chat) if chat > 0 else "user"
+    if role != "user" or _has_more(ctx, place):
+        yield from _menus(ctx, f"chat:{chat}", place, role)
+
+
+def _menus(ctx: Context, scope: str, place: Place, role: str) -> Iterator[Menu]:
     default = ctx.i18n.default
-    for scope, chat, role in places:
-        for language in ("", *(one for one in ctx.i18n.languages if one != default)):
-            commands = [
-                (command.name, text_of(ctx, offer.plugin, command, language or default)[:256])
-                for offer in offers(ctx, chat, role)
-                for command in offer.commands
-            ]
-            yield Menu(scope, language, commands[:_MOST_COMMANDS])
+    offered = offers(ctx, place, role)
+    for language in ("", *(one for one in ctx.i18n.languages if one != default)):
+        commands = [
+            (command.name, text_of(ctx, offer.plugin, command, language or default)[:256])
+            for offer in offered
+            for command in offer.commands
+        ]
+        yield Menu(scope, language, commands[:_MOST_COMMANDS])
 
 
-async def publish(ctx: Context) -> None:
+def _place(chat: int) -> Place:
+    return Place("private", chat, chat) if chat > 0 else Place("group", None, chat)
+
+
+def _has_more(ctx: Context, place: Place) -> bool:
+    """Whether a plugin that only some have offers commands here."""
+    return any(
+        not plugin.serves_all and place.has(plugin) and _allowed(plugin, place.kind, "user")
+        for plugin in ctx.plugins()
+    )
+
+
+def _named(ctx: Context) -> Iterator[int]:
+    """People and chats that a rollout names."""
+    for plugin in ctx.plugins():
+        for rule in plugin.flags.rules(plugin.id):
+            yield from sorted(rule.users | rule.chats)
+
+
+def _known(told: Mapping[str, str], bot: int) -> list[int]:
+    """Chats that have a menu of their own."""
+    scopes = [target.split("/")[1] for target in told if target.startswith(f"{bot}/chat:")]
+    return [int(scope.removeprefix("chat:")) for scope in scopes]
+
+
+async def publish(ctx: Context, chat: int | None = None) -> None:
     """Tell Telegram the menus that changed since they were last told, and take back those of
-    people who are no staff any more. Raises TelegramError while Telegram is away."""
+    people who are no staff any more and of chats where nothing is special now. `chat`: only that
+    one's. Raises TelegramError while Telegram is away."""
     bot = (await ctx.telegram.call("getMe"))["id"]
     rows = await ctx.db.fetch("SELECT target, digest FROM menu_published")
     told = {row["target"]: row["digest"] for row in rows}
-    for menu in menus(ctx):
+    if chat is not None:
+        told = {one: said for one, said in told.items() if one.startswith(f"{bot}/chat:{chat}/")}
+    wanted = menus(ctx, _known(told, bot)) if chat is None else chat_menus(ctx, chat)
+    for menu in wanted:
         target = f"{bot}/{menu.scope}/{menu.language}"
         if told.pop(target, "") != menu.digest and await _tell(ctx, "setMyCommands", menu.params):
             await ctx.db.execute(
@@ -151,3 +207,14 @@ def _address(scope: str, language: str) -> dict[str, Any]:
     if chat:
         place["chat_id"] = int(chat)
     return {"scope": place, "language_code": language}
+
+
+async def is_out_of_date(ctx: Context, chat: int) -> bool:
+    """Whether a chat's own menu isn't as it should be: it has none although somebody in it has
+    more than others, or the other way around."""
+    if all(plugin.serves_all for plugin in ctx.plugins()):
+        return False
+    told = await ctx.db.fetchval(
+        "SELECT count(*) FROM menu_published WHERE target LIKE $1", f"%/chat:{chat}/%"
+    )
+    return bool(told) != any(True for _ in chat_menus(ctx, chat))

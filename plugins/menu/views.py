@@ -56,29 +56,29 @@ class Page:
 # -- /start and /help -----------------------------------------------------------------------------
 
 
-def start(ctx: Context, t: Translate, person: Person, chat: service.Chat) -> Page:
+def start(ctx: Context, t: Translate, person: Person, place: service.Place) -> Page:
     """A greeting, what the plugins say of themselves, and the commands."""
     greeting = t("menu-start", name=person.name)
     about = [
         t(f"{plugin.id}-about")
         for plugin in ctx.plugins()
-        if plugin.gate() and ctx.i18n.has("en", f"{plugin.id}-about")
+        if place.has(plugin) and ctx.i18n.has("en", f"{plugin.id}-about")
     ]
-    commands = t("menu-start-commands", commands=_commands(ctx, t, chat, person.role))
+    commands = t("menu-start-commands", commands=_commands(ctx, t, place, person.role))
     rows = []
-    if chat == "private" and not person.timezone_chosen:
+    if place.kind == "private" and not person.timezone_chosen:
         rows.append([Button(t.plain("menu-button-ask-timezone"), Open(page="zone"))])
     return Page(Html("\n\n").join([greeting, *about, commands]), rows)
 
 
-def help_page(ctx: Context, t: Translate, person: Person, chat: service.Chat) -> Page:
-    return Page(t("menu-help", commands=_commands(ctx, t, chat, person.role)))
+def help_page(ctx: Context, t: Translate, person: Person, place: service.Place) -> Page:
+    return Page(t("menu-help", commands=_commands(ctx, t, place, person.role)))
 
 
-def _commands(ctx: Context, t: Translate, chat: service.Chat, role: str) -> Html:
+def _commands(ctx: Context, t: Translate, place: service.Place, role: str) -> Html:
     return Html("\n").join(
         f"/{command.name} — {service.text_of(ctx, offer.plugin, command, t.language)}"
-        for offer in service.offers(ctx, chat, role)
+        for offer in service.offers(ctx, place, role)
         for command in offer.commands
     )
 
@@ -95,7 +95,7 @@ async def settings(ctx: Context, t: Translate, person: Person) -> Page:
         [Button(t.plain("menu-button-language", language=language), Open(page="language"))],
         [Button(t.plain("menu-button-timezone", zone=zone), Open(page="zone"))],
     ]
-    for plugin, preference in service.preferences(ctx):
+    for plugin, preference in service.preferences(ctx, person):
         chosen = await chosen_of(ctx, person, plugin, preference)
         title = t.plain(
             "menu-button-preference",

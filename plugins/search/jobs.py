@@ -89,7 +89,7 @@ async def embed(ctx: Context, job: Job, file_id: int) -> None:
             )
 
 
-@job(timeout=3600, priority=Priority.LOW)
+@job(timeout=3600, priority=Priority.LOW, cleans=True)
 async def build_vectors(ctx: Context, job: Job, scope_key: str) -> None:
     """Make the index file of a large scope anew (SQLite)."""
     await service.of(ctx).indexer.build_vector_file(Scope(scope_key), _progress(job))

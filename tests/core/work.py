@@ -31,6 +31,7 @@ def settings(url: str, **jobs: Any) -> Any:
         "keep_done": 7.0,
     }
     return SimpleNamespace(
+        deployment=SimpleNamespace(name=""),
         database=SimpleNamespace(
             url=url,
             pool_size=6,

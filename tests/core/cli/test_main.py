@@ -287,6 +287,40 @@ def test_disable_where_another_source_decides(plugram: Run, tmp_path: Path, dice
     assert "PLUGRAM_FEATURES__DICE says otherwise" in done.stderr
 
 
+def test_flags_tell_who_has_what_and_why(plugram: Run, tmp_path: Path, dice: str) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_text(
+        "[default.features]\nocr = false\n"
+        "[production.features.dice]\nusers = [1, 2]\npercent = 20\n"
+    )
+
+    def run(command: str) -> Any:
+        return parsed(plugram(command, PLUGRAM_PLUGINS__PATHS=dice))
+
+    rows = {row["plugin"]: row for row in run("flags list --json")}
+    assert rows["dice"] == {
+        "plugin": "dice",
+        "for": "2 users, 20 %",
+        "from": "settings.toml:4",
+    }
+    assert rows["files"]["for"] == "everybody"
+    assert "ocr" not in rows
+    told = run("flags for 1 --json")
+    assert told["dice"] == {"on": True, "why": "user 1 is named"}
+    assert told["ocr"] == {"on": False, "why": "off for everybody: settings.toml:2"}
+    shares = run("flags for 3 --chat -100 --json")["dice"]["why"]
+    assert "the first 20 %" in shares
+    explained = run("config explain features.dice --json")
+    assert explained["value"] == "{ users = [1, 2], percent = 20.0 }"
+    assert explained["from"] == "settings.toml:4"
+    listed = plugram("plugins list", PLUGRAM_PLUGINS__PATHS=dice).stdout
+    assert "on for 2 users, 20 %" in listed
+    assert "Nothing was imported" in listed
+    assert run("plugins info dice --json")["for"] == "2 users, 20 %"
+    assert plugram("plugins enable dice", PLUGRAM_PLUGINS__PATHS=dice).returncode == 0
+    assert "dice = true" in path.read_text()
+
+
 # -- database and jobs --------------------------------------------------------------------------
 
 

@@ -41,7 +41,11 @@ def options(url: str, **changed: Any) -> Any:
         "statement_timeout": 30.0,
         "synchronous": "normal",
     }
-    return SimpleNamespace(database=SimpleNamespace(**{**wanted, **changed}), data_dir=Path())
+    return SimpleNamespace(
+        deployment=SimpleNamespace(name=""),
+        database=SimpleNamespace(**{**wanted, **changed}),
+        data_dir=Path(),
+    )
 
 
 @pytest.fixture

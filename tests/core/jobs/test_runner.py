@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from core.config import Rollout
 from core.db.scope import Scope
 from core.errors import JobError, LockedError
+from core.flags import Flags
 from core.jobs.job import Job, Jobs, JobSpec, PluginJobs, Priority, Retry, job
 from core.jobs.ledger import Ending
 from core.jobs.runner import is_final, next_tick
@@ -40,6 +43,41 @@ async def test_runs_what_is_queued(database_url: str) -> None:
             assert row.finished_at is not None
     assert seen[0] == (CONTEXT, before, 1, 1, 5, Scope.user(5), trace)
     assert seen[1][3] == 2
+
+
+async def test_jobs_of_those_for_whom_the_plugin_is_off_do_not_happen(database_url: str) -> None:
+    """What cleans up after them does, and what is nobody's."""
+    ran: list[Any] = []
+
+    @job
+    async def work(ctx: Any, job: Job) -> None:
+        ran.append((job.name, job.user))
+
+    @job(cleans=True)
+    async def forget(ctx: Any, job: Job) -> None:
+        ran.append((job.name, job.user))
+
+    async with shop(database_url, [work, forget]) as works:
+        flags = Flags({PLUGIN: Rollout(users=(1,))})
+        works.registry = {
+            name: replace(one, flags=flags) for name, one in registry([work, forget]).items()
+        }
+        await works.hire()
+        for user in (1, 2, None):
+            await works.until(
+                await works.mine.enqueue(work, user=user), "cancelled" if user == 2 else "done"
+            )
+        of_scope = await works.mine.enqueue(work, scope=Scope.user(2))
+        row = await works.until(of_scope, "cancelled")
+        assert row.error == f"{PLUGIN} is off for user 2 in chat 2: isn't named"
+        await works.until(await works.mine.enqueue(forget, user=2), "done")
+        assert ran == [
+            *((f"{PLUGIN}.work", user) for user in (1, None)),
+            (f"{PLUGIN}.forget", 2),
+        ]
+        flags.replace({})
+        assert await works.jobs.retry(of_scope)
+        await works.until(of_scope, "done")
 
 
 async def test_a_plain_function_runs_in_a_thread(database_url: str) -> None:

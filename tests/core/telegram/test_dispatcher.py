@@ -25,8 +25,10 @@ from aiogram.types import (
     Update,
 )
 
+from core.config import Rollout
 from core.db.scope import Scope
 from core.errors import Forbidden, NotModified, PlugramError, UserError
+from core.flags import Flags
 from core.host.plugin import Context
 from core.i18n import Translate
 from core.jobs.job import update_key
@@ -117,6 +119,25 @@ async def test_a_gate_is_asked_with_every_event(scene: Stage) -> None:
     is_open = True
     await scene.feed(message(3, "a3"))
     assert scene.api.texts(7) == ["a:a1", ":a2", "a:a3"]
+
+
+async def test_a_flag_is_asked_with_every_event(scene: Stage) -> None:
+    asked: list[str] = []
+    router = Router()
+
+    @router.message()
+    async def answer(message: Message) -> None:
+        asked.append(message.text or "")
+
+    some = scene.plugin("aa", router)
+    some.flags = Flags({"aa": Rollout(users=(1,), chats=(-100,))})
+    await scene.feed(message(1, "named", user=1))
+    await scene.feed(message(2, "not named", user=2))
+    await scene.feed(message(3, "named chat", user=2, chat=-100))
+    await scene.feed(message(4, "named, elsewhere", user=1, chat=-200))
+    some.flags.replace({"aa": True})
+    await scene.feed(message(5, "all", user=2))
+    assert asked == ["named", "named chat", "named, elsewhere", "all"]
 
 
 async def test_routers_work_as_in_aiogram(scene: Stage) -> None:

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from core.config import Rollout
 from core.errors import TelegramAway
+from core.flags import Flags
 from plugins.menu import service
 from tests.conftest import SettingsFactory
 from tests.core.kit import forget_modules, write_room
@@ -72,7 +74,7 @@ async def menu(
 def names(host: Host, chat: service.Chat, role: str) -> list[str]:
     return [
         command.name
-        for offer in service.offers(host.ctx("menu"), chat, role)
+        for offer in service.offers(host.ctx("menu"), service.Place(chat), role)
         for command in offer.commands
     ]
 
@@ -87,10 +89,40 @@ async def test_offers_depend_on_chat_and_role_and_are_ours_last(menu: Host) -> N
 
 
 async def test_a_paused_plugin_offers_nothing(menu: Host) -> None:
-    assert service.find_preference(menu.ctx("menu"), "dice", "sides") is not None
+    ctx, somebody = menu.ctx("menu"), await menu.people.get(5)
+    assert service.find_preference(ctx, somebody, "dice", "sides") is not None
     menu.plugin("dice").gate = lambda: False
     assert names(menu, "private", "user") == OWN
-    assert service.find_preference(menu.ctx("menu"), "dice", "sides") is None
+    assert service.find_preference(ctx, somebody, "dice", "sides") is None
+
+
+async def test_a_plugin_that_some_have_is_offered_to_those(
+    menu: Host, playground: PlaygroundProcess, boss: int
+) -> None:
+    """Its commands leave the menus of all, and those who have it get a menu of their own: people
+    who are named at start, the others when they ask what there is."""
+    ctx = menu.ctx("menu")
+    for plugin in menu.loader.report.plugins:
+        plugin.flags = Flags({"dice": Rollout(users=(boss,), percent=30)})
+    has = next(one for one in range(1, 99) if menu.plugin("dice").serves(one, one))
+    lacks = next(one for one in range(1, 99) if not menu.plugin("dice").serves(one, one))
+    assert names(menu, "private", "user") == OWN
+    for person, known in ((has, ["dice_roll", "score", *OWN]), (lacks, OWN)):
+        offers = service.offers(ctx, service.Place("private", person, person), "user")
+        assert [command.name for offer in offers for command in offer.commands] == known
+        found = service.find_preference(ctx, await menu.people.get(person), "dice", "sides")
+        assert (found is not None) is (person == has)
+        assert await service.is_out_of_date(ctx, person) is (person == has)
+    assert [menu_.scope for menu_ in service.chat_menus(ctx, has)] == [f"chat:{has}"] * 3
+    assert list(service.chat_menus(ctx, lacks)) == []
+    assert {one.scope for one in service.menus(ctx, [has, lacks])} == {
+        *("all_private_chats", "all_group_chats", f"chat:{boss}", "chat:777", f"chat:{has}")
+    }
+
+    await service.publish(ctx, boss)
+    told = await calls(playground, "setMyCommands")
+    assert {call["scope"]["chat_id"] for call in told} == {boss}
+    assert not await service.is_out_of_date(ctx, boss)
 
 
 async def test_command_texts_fall_back_to_the_manifests(menu: Host) -> None:
@@ -137,6 +169,7 @@ async def test_menus_of_former_staff_are_taken_back(
     ctx = menu.ctx("menu")
     await service.publish(ctx)
     monkeypatch.setattr(menu.people, "staff", list)
+    monkeypatch.setattr(menu.people, "role", lambda _: "user")
     await service.publish(ctx)
     gone = await calls(playground, "deleteMyCommands")
     assert {call["scope"]["chat_id"] for call in gone} == {boss}
