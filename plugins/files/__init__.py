@@ -78,4 +78,4 @@ async def on_job_dead(ctx: Context, job_id: int, name: str, error: str) -> None:
 async def on_shutdown(ctx: Context) -> None:
     from plugins.files import service
 
-    await service.stop(ctx)
+    await service.of(ctx).board.stop()

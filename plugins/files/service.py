@@ -717,21 +717,10 @@ class Files:
 
 # -- one per process ------------------------------------------------------------------------------
 
-_running: dict[int, Files] = {}
-
 
 def of(ctx: Context) -> Files:
     """The `Files` of a plugin's context: its status board must be one per process."""
-    files = _running.get(id(ctx))
-    if files is None or files.ctx is not ctx:
-        files = _running[id(ctx)] = Files(ctx)
-    return files
-
-
-async def stop(ctx: Context) -> None:
-    files = _running.pop(id(ctx), None)
-    if files is not None:
-        await files.board.stop()
+    return ctx.once(Files)
 
 
 # -- in threads, and pure -------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from plugram import Embedder, HealthCheck, Provide, hookimpl
+from plugram import FileLibrary, HealthCheck, Provide, hookimpl
 
 if TYPE_CHECKING:
     import typer
@@ -17,18 +17,9 @@ if TYPE_CHECKING:
 @hookimpl
 def services(ctx: Context) -> Sequence[Provide]:
     from plugins.search.api import PassageSearch
-    from plugins.search.service import Search
-    from plugins.search.settings import Settings
+    from plugins.search.service import of
 
-    search = Search(
-        ctx.db,
-        ctx.config(Settings),
-        embedder=lambda: ctx.services.get(Embedder),
-        folder=ctx.folder,
-        log=ctx.log,
-        cache=ctx.cache,
-    )
-    return [Provide(PassageSearch, search)]
+    return [Provide(PassageSearch, of(ctx))]
 
 
 @hookimpl
@@ -40,9 +31,16 @@ def routers(ctx: Context) -> Sequence[Router]:
 
 @hookimpl
 def jobs(ctx: Context) -> Sequence[JobSpec]:
-    from plugins.search.jobs import build_vectors, catch_up, describe, embed, index
+    from plugins.search.jobs import (
+        build_vectors,
+        catch_up,
+        describe,
+        embed,
+        index,
+        merge_words,
+    )
 
-    return [index, embed, build_vectors, describe, catch_up]
+    return [index, embed, build_vectors, merge_words, describe, catch_up]
 
 
 @hookimpl
@@ -121,7 +119,8 @@ async def on_file_deleted(ctx: Context, file: StoredFile) -> None:
 
 
 @hookimpl
-async def file_leftovers(ctx: Context, file_ids: Sequence[int]) -> Sequence[str]:
+async def file_leftovers(ctx: Context, file_ids: frozenset[int], fix: bool) -> Sequence[str]:
     from plugins.search.service import of
 
-    return await of(ctx).indexer.leftovers(file_ids)
+    files = ctx.services.get(FileLibrary)
+    return await of(ctx).indexer.leftovers(file_ids, fix=fix, files=files)

@@ -32,6 +32,9 @@ from plugins.search.views import (
 )
 from plugram import Context, FileLibrary, Person, Scope, Translate, UserError, buttons
 
+OfList = Turn | Look | Narrow | Pick | Drop | Mend | Again
+"""The buttons below a list of results."""
+
 _NO_PREVIEW = {"is_disabled": True}
 _MINUTE = 60.0
 
@@ -91,7 +94,7 @@ async def again(
     person: Person,
     scope: Scope,
 ) -> None:
-    kept = await _own(ctx, person, scope, callback_data.results)
+    kept, _ = await _taken(query, callback_data, ctx, person, scope)
     await _search(_message(query), ctx, t, person, scope, kept.query)
     await query.answer()
 
@@ -139,8 +142,7 @@ async def turn(
     person: Person,
     scope: Scope,
 ) -> None:
-    kept = await _own(ctx, person, scope, callback_data.results)
-    asker = _asker(ctx, person, scope, _message(query))
+    kept, asker = await _taken(query, callback_data, ctx, person, scope)
     page = await service.of(ctx).asking.turn(asker, kept, callback_data.page)
     await _show(query, ctx, views.answer(t, person, page))
 
@@ -154,8 +156,7 @@ async def look(
     scope: Scope,
 ) -> None:
     asking = service.of(ctx).asking
-    kept = await _own(ctx, person, scope, callback_data.results)
-    asker = _asker(ctx, person, scope, _message(query))
+    kept, asker = await _taken(query, callback_data, ctx, person, scope)
     closer = await asking.look(asker, kept, callback_data.file)
     if closer is None:
         raise UserError("search-file-gone")
@@ -173,8 +174,7 @@ async def narrow(
     scope: Scope,
 ) -> None:
     asking, message = service.of(ctx).asking, _message(query)
-    kept = await _own(ctx, person, scope, callback_data.results)
-    asker = _asker(ctx, person, scope, message)
+    kept, asker = await _taken(query, callback_data, ctx, person, scope)
     facet = views.facet_named(callback_data.facet)
     if facet is None:
         rows = views.panel(t, person, await asking.panel(asker, kept))
@@ -195,8 +195,7 @@ async def pick(
     scope: Scope,
 ) -> None:
     asking = service.of(ctx).asking
-    kept = await _own(ctx, person, scope, callback_data.results)
-    asker = _asker(ctx, person, scope, _message(query))
+    kept, asker = await _taken(query, callback_data, ctx, person, scope)
     facet = views.facet_named(callback_data.facet)
     menu = await asking.menu(asker, kept, facet) if facet else None
     options = menu.options if menu else ()
@@ -214,8 +213,7 @@ async def drop(
     person: Person,
     scope: Scope,
 ) -> None:
-    kept = await _own(ctx, person, scope, callback_data.results)
-    asker = _asker(ctx, person, scope, _message(query))
+    kept, asker = await _taken(query, callback_data, ctx, person, scope)
     every = not callback_data.term
     gone = [one for one in kept.query.terms if every or facets.digest(one) == callback_data.term]
     await _change(query, ctx, t, asker, kept, kept.query.without(*gone))
@@ -229,8 +227,7 @@ async def mend(
     person: Person,
     scope: Scope,
 ) -> None:
-    kept = await _own(ctx, person, scope, callback_data.results)
-    asker = _asker(ctx, person, scope, _message(query))
+    kept, asker = await _taken(query, callback_data, ctx, person, scope)
     if not 0 <= callback_data.hint < len(kept.query.hints):
         raise UserError("search-option-gone")
     meant = views.mended(kept.query, kept.query.hints[callback_data.hint])
@@ -284,15 +281,17 @@ def _message(query: CallbackQuery) -> Message:
     return cast("Message", query.message)
 
 
-async def _own(ctx: Context, person: Person, scope: Scope, number: int) -> ResultList:
-    """Somebody's own list. In a group everybody sees the buttons, and would change what another
-    one reads."""
-    kept = await service.of(ctx).asking.get(scope, number)
+async def _taken(
+    query: CallbackQuery, pressed: OfList, ctx: Context, person: Person, scope: Scope
+) -> tuple[ResultList, Asker]:
+    """Somebody's own list and who asks. In a group everybody sees the buttons, and would change
+    what another one reads."""
+    kept = await service.of(ctx).asking.get(scope, pressed.results)
     if kept is None:
         raise UserError("search-expired")
     if kept.person_id != person.id:
         raise UserError("search-not-yours")
-    return kept
+    return kept, _asker(ctx, person, scope, _message(query))
 
 
 async def _take_turn(ctx: Context, person: Person) -> None:

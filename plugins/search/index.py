@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from plugins.search.api import FoundPassage
 from plugins.search.facts import FileFacts
 from plugins.search.ranker import Candidate, term_hash
+from plugram import Scope
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from plugins.search.analyzer import Token
     from plugins.search.selection import Selection
-    from plugram import Database, Scope
+    from plugram import Database
 
 HEAVY = "\x02"
 """Marks the term of a passage that has it more than once, so that these are found first when more
@@ -140,6 +141,8 @@ class Index(ABC):
 
     words_key = "passage_id"
     """Column of search_words with the passage's id."""
+    passages_with_term: str
+    """SQL: how many passages have the term `t.hash`."""
 
     def __init__(self, db: Database) -> None:
         self.db = db
@@ -437,12 +440,7 @@ class Index(ABC):
         )
         await self._put_facts(file, file.facts)
         await self._add_statistics(file.scope, files=1, hidden=int(file.facts.hidden))
-        await self.db.execute(
-            "INSERT INTO search_languages (scope, language, files) VALUES ($1, $2, 1)"
-            " ON CONFLICT (scope, language) DO UPDATE SET files = search_languages.files + 1",
-            file.scope,
-            file.language,
-        )
+        await self.count_language(file.scope, file.language, 1)
 
     async def add_passages(self, file: IndexedFile, rows: Sequence[PassageRow]) -> None:
         ids = await self._insert_passages(file, rows)
@@ -587,30 +585,72 @@ class Index(ABC):
                 json.dumps({**kept, "hits": hits}, ensure_ascii=False),
             )
 
-    async def leftovers(self, file_ids: Sequence[int]) -> dict[str, dict[int, int]]:
-        """By table, of files that aren't among these (all that there are) how many rows."""
-        there = set(file_ids)
-        found: dict[str, dict[int, int]] = {}
-        for table in ("files", "pending", "tags", "passages"):
-            rows = await self.db.fetch(
-                f"SELECT file_id, count(*) AS rows FROM search_{table} GROUP BY file_id"
-            )
-            strange = {row["file_id"]: row["rows"] for row in rows if row["file_id"] not in there}
-            if strange:
-                found[f"search_{table}"] = strange
-        return found
+    # -- mending: plugins/search/sweeping.py
 
-    async def orphans(self) -> dict[str, int]:
-        """By table, how many rows belong to no passage."""
-        counted = {}
-        for table, key in (("search_words", self.words_key), ("search_vectors", "passage_id")):
-            number = await self.db.fetchval(
-                f"SELECT count(*) FROM {table} o WHERE NOT EXISTS"
-                f" (SELECT 1 FROM search_passages p WHERE p.id = o.{key})"
+    async def counted_terms(self, after: int, limit: int) -> list[dict[str, Any]]:
+        """Of the vocabulary by hash: `hash`, `scope`, `passages` as noted and as `there` are."""
+        return await self.db.fetch(
+            f"SELECT t.hash, t.scope, t.passages, ({self.passages_with_term}) AS there"
+            " FROM search_terms t WHERE t.hash > $1 ORDER BY t.hash LIMIT $2",
+            after,
+            limit,
+        )
+
+    async def recount_term(self, scope: str, hashed: int) -> None:
+        async with self.db.transaction(Scope(scope)):
+            await self.lock(scope)
+            await self.db.execute(
+                f"UPDATE search_terms AS t SET passages = ({self.passages_with_term})"
+                " WHERE t.hash = $1",
+                hashed,
             )
-            if number:
-                counted[table] = int(number)
-        return counted
+            await self.db.execute(
+                "DELETE FROM search_terms WHERE hash = $1 AND passages <= 0", hashed
+            )
+
+    async def drop_words(self, passage_ids: Sequence[int]) -> None:
+        """Of passages that aren't any more."""
+        counts = await self._take_words(passage_ids)
+        await self._uncount_terms(sorted(counts.items()))
+
+    async def drop_orphans(self, passage_ids: Sequence[int]) -> None:
+        """Vectors of passages that aren't any more; statistics don't know of them, caches may."""
+        rows = await self.db.fetch(
+            "SELECT scope, count(*) AS vectors FROM search_vectors"
+            f" WHERE {self.among('passage_id', 1)} GROUP BY scope",
+            self.listed(passage_ids),
+        )
+        await self._take_vectors(passage_ids)
+        for row in rows:
+            await self._add_statistics(row["scope"], removed=row["vectors"])
+
+    async def correct(self, scope: str, **more: int) -> None:
+        """Add to what is noted of a scope: files, hidden, passages, positions, vectors."""
+        await self._add_statistics(scope, **more)
+
+    async def count_language(self, scope: str, language: str, files: int) -> None:
+        """So many more files of a scope are in a language."""
+        await self.db.execute(
+            "INSERT INTO search_languages (scope, language, files) VALUES ($1, $2, $3)"
+            " ON CONFLICT (scope, language)"
+            " DO UPDATE SET files = search_languages.files + excluded.files",
+            scope,
+            language,
+            files,
+        )
+
+    async def forget_words_at_once(self) -> None:
+        """Where the database can, leave nothing for `merge_words`."""
+        return
+
+    async def holds_deleted_words(self) -> bool:
+        """Whether `merge_words` has something to do."""
+        return False
+
+    async def merge_words(self) -> bool:
+        """Take a part of what deleted passages left in the full-text index out of it. False:
+        nothing is left of them there."""
+        return False
 
     async def add_vectors(
         self, scope: str, passage_ids: Sequence[int], vectors: npt.NDArray[np.float32]

@@ -38,6 +38,8 @@ _EMBEDDED_AT_ONCE = 8
 _LEFT_BEHIND = 600.0
 """Seconds after which what isn't finished was probably left behind by an outage."""
 _FILES_AT_ONCE = 50
+_MOST_MERGES = 2_000
+"""Steps of merging the full-text index, 400,000 pages; the next deletion goes on."""
 _NOBODYS = "nobody: it is being written anew"
 """Fingerprint of an index whose vectors are being removed."""
 
@@ -191,23 +193,33 @@ class Indexer:
             if not (await self._engine.index.statistics(scope)).files:
                 await vectors.drop_file(scope.key)
 
-    async def leftovers(self, file_ids: Sequence[int]) -> list[str]:
-        """What is kept of files that aren't among these, a line each. `file_ids`: all there are."""
-        index = self._engine.index
-        found = [
-            f"{table}: {rows} rows of file {file_id}"
-            for table, files in (await index.leftovers(file_ids)).items()
-            for file_id, rows in sorted(files.items())
-        ]
-        found += [
-            f"{table}: {rows} rows of no passage" for table, rows in (await index.orphans()).items()
-        ]
-        if (vectors := self._engine.vectors) is not None:
-            found += [
-                f"index file of {scope}: {number} vectors of no passage, until it is made anew"
-                for scope, number in (await vectors.strangers()).items()
-            ]
-        return found
+    async def forget_passages(self, scope: Scope, file_id: int) -> None:
+        """Those that have no row of a file any more."""
+        await self._remove_slowly(_nameless(scope, file_id))
+
+    async def leftovers(
+        self,
+        file_ids: Collection[int],
+        *,
+        fix: bool = False,
+        files: FileLibrary | None = None,
+    ) -> list[str]:
+        """What is kept of files that aren't among these, a line each: see `Sweeper`."""
+        from plugins.search.sweeping import Sweeper
+
+        return await Sweeper(self._engine, self, fix=fix, files=files).leftovers(file_ids)
+
+    async def merge_words(self, progress: Progress) -> None:
+        """Take what deleted passages left in the full-text index out of it."""
+        for done in range(_MOST_MERGES):
+            if not await self._engine.index.merge_words():
+                return
+            await progress(done, _MOST_MERGES)
+            await self._engine.make_way()
+
+    async def holds_deleted_words(self) -> bool:
+        """Whether `merge_words` has something to do."""
+        return await self._engine.index.holds_deleted_words()
 
     async def _remove_slowly(self, file: IndexedFile) -> None:
         """All its passages, in several transactions; its row stays."""
@@ -385,6 +397,13 @@ class Indexer:
         if (vectors := self._engine.vectors) is not None:
             await vectors.build(scope.key, await self._engine.index.statistics(scope), progress)
 
+    async def renew_vector_file(self, scope: Scope) -> None:
+        """Make a scope's index file out of nothing but the vectors that there are."""
+        if (vectors := self._engine.vectors) is not None:
+            await vectors.drop_file(scope.key)
+            vectors.forget(scope.key)
+            await self.build_vector_file(scope, silent)
+
     # -- starting anew
 
     async def reindex(self, progress: Progress) -> int:
@@ -483,6 +502,12 @@ def _language(pending: Pending, passages: Sequence[Passage]) -> str:
 def _spoken(row: Unembedded) -> str:
     """What is embedded of a passage."""
     return f"{row.heading}\n{row.text}" if row.heading else row.text
+
+
+def _nameless(scope: Scope, file_id: int) -> IndexedFile:
+    from plugins.search.index import IndexedFile
+
+    return IndexedFile(file_id, scope.key, "", "", 0, words=False, meaning=False)
 
 
 def _indexed(pending: Pending, language: str, passages: int) -> IndexedFile:

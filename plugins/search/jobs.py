@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from plugram import Context, Job, StoredFile
 
 _MORE_MAY_GO = 600.0
-"""Seconds until an index file is made anew without what was deleted: files go in bunches."""
+"""Seconds until indexes are made anew without what was deleted: files go in bunches."""
 
 
 @job(timeout=1800)
@@ -55,6 +55,14 @@ async def forget(ctx: Context, file: StoredFile) -> None:
             delay=_MORE_MAY_GO,
             scope=file.scope,
         )
+    if await indexer.holds_deleted_words():
+        await ctx.jobs.enqueue(merge_words, {}, key="merge words", delay=_MORE_MAY_GO)
+
+
+@job(timeout=3600, priority=Priority.LOW)
+async def merge_words(ctx: Context, job: Job) -> None:
+    """Take what deleted files left in the full-text index out of it (SQLite before 3.42)."""
+    await service.of(ctx).indexer.merge_words(_progress(job))
 
 
 @job(timeout=3600, priority=Priority.LOW)

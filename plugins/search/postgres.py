@@ -52,6 +52,8 @@ is found."""
 class PostgresIndex(Index):
     """Vectors are `halfvec`s of unit length, so the inner product is the cosine."""
 
+    passages_with_term = "SELECT count(*) FROM search_words w WHERE w.terms @> ARRAY[t.hash]"
+
     def __init__(self, db: Database, *, exact_below: int) -> None:
         super().__init__(db)
         self._exact_below = min(exact_below, _EXACT)

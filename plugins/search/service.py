@@ -10,7 +10,7 @@ from plugins.search.engine import Engine, FingerprintMismatch
 from plugins.search.finding import Finder
 from plugins.search.indexing import Indexer
 from plugins.search.results import Results
-from plugram import Health, PlugramError
+from plugram import Health
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,6 +74,7 @@ class Search:
     async def prepare(self) -> None:
         """At start: note which rules the index is written by, and say it if they changed."""
         await self.indexer.note_analyzer()
+        await self.engine.index.forget_words_at_once()
         health = await self.health()
         if not health.ok:
             self.engine.log.warning(health.detail, hint=health.hint)
@@ -102,8 +103,18 @@ class Search:
 
 def of(ctx: Context) -> Search:
     """This plugin's own search in this process."""
-    for provider in ctx.services.providers("passage_search"):
-        if provider.plugin_id == ctx.plugin_id:
-            search: Search = provider.offer.impl
-            return search
-    raise PlugramError("search isn't provided here", hint="it is made by the `services` hook")
+    return ctx.once(_search)
+
+
+def _search(ctx: Context) -> Search:
+    from plugins.search.settings import Settings
+    from plugram import Embedder
+
+    return Search(
+        ctx.db,
+        ctx.config(Settings),
+        embedder=lambda: ctx.services.get(Embedder),
+        folder=ctx.folder,
+        log=ctx.log,
+        cache=ctx.cache,
+    )

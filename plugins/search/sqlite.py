@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -19,6 +20,7 @@ from plugins.search.index import (
     kept,
 )
 from plugins.search.ranker import Candidate, term_hash
+from plugram import DatabaseError
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -28,10 +30,17 @@ if TYPE_CHECKING:
     from plugram import Database, Scope
 
 
+_MERGED_AT_ONCE = 200
+"""Pages of the full-text index that are written in one statement: about 0.1 s."""
+
+
 class SqliteIndex(Index):
     """Blobs hold float16 numbers, little-endian."""
 
     words_key = "rowid"
+    passages_with_term = (
+        "SELECT count(*) FROM search_words WHERE search_words MATCH printf('%012x', t.hash)"
+    )
 
     def __init__(self, db: Database, vectors: VectorCache) -> None:
         super().__init__(db)
@@ -184,6 +193,28 @@ class SqliteIndex(Index):
             f"DELETE FROM search_vectors WHERE {self.among('passage_id', 1)}",
             self.listed(passage_ids),
         )
+
+    async def forget_words_at_once(self) -> None:
+        """Have FTS5 take words of deleted passages out of its lists: else it only notes that they
+        are gone, until `merge_words`. SQLite can since 3.42, and older ones can't read the index
+        any more."""
+        with contextlib.suppress(DatabaseError):
+            await self.db.execute(
+                "INSERT INTO search_words (search_words, rank) VALUES ('secure-delete', 1)"
+            )
+
+    async def holds_deleted_words(self) -> bool:
+        """A single list has no notes of what is gone from another one."""
+        return int(await self.db.fetchval("SELECT count(DISTINCT segid) FROM search_words_idx")) > 1
+
+    async def merge_words(self) -> bool:
+        if not await self.holds_deleted_words():
+            return False
+        # A negative number begins to merge all lists into one, or goes on with it.
+        await self.db.execute(
+            "INSERT INTO search_words (search_words, rank) VALUES ('merge', $1)", -_MERGED_AT_ONCE
+        )
+        return True
 
     def among(self, column: str, number: int) -> str:
         return f"{column} IN (SELECT value FROM json_each(${number}))"

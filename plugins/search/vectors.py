@@ -40,6 +40,8 @@ _WALKED = 4_096
 are wanted."""
 _CONNECTIVITY = 16
 _BREADTH_BUILDING = 128
+_BUILDING = 900.0
+"""Seconds in which a file may be there before the database knows of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +287,13 @@ class VectorCache:
                 found[row["scope"]] = int(gone.size)
         return found
 
+    async def unknown_files(self, *, remove: bool) -> list[str]:
+        """Index files that an interrupted build or clean-up left, by name."""
+        known = {
+            row["file"] for row in await self._db.fetch("SELECT file FROM search_vector_files")
+        }
+        return await asyncio.to_thread(_unknown, self._folder(), known, remove)
+
     # -- index files
 
     async def wants_file(self, scope: str, statistics: Statistics, *, erase: bool = False) -> bool:
@@ -374,6 +383,17 @@ def _outdated(loaded: _Loaded, source: IndexFile | None, statistics: Statistics)
     if source is None and loaded.source is not None:
         return True
     return statistics.removed - loaded.removed > max(256, statistics.vectors // 10)
+
+
+def _unknown(folder: Path, known: set[str], remove: bool) -> list[str]:
+    old = time.time() - _BUILDING
+    found = []
+    for path in sorted([*folder.glob("*.usearch"), *folder.glob("*.part")]):
+        if path.name not in known and path.stat().st_mtime < old:
+            found.append(path.name)
+            if remove:
+                path.unlink(missing_ok=True)
+    return found
 
 
 def _map(path: Path) -> Any:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+import typer
 
 from core.cache import Cache
 from core.config import Settings
@@ -62,6 +66,21 @@ class Host:
         """The arguments of the jobs that wait under a name, oldest first."""
         rows = await self.jobs.find(name=name)
         return [dict(row.args) for row in reversed(rows)]
+
+
+async def run_command(loader: Loader, plugin_id: str, *words: str) -> str:
+    """What a plugin's command prints; its functions are coroutines, as the CLI awaits them."""
+    plugin = loader.report.find(plugin_id)
+    assert plugin is not None
+    group = loader.cli(plugin)
+    assert group is not None
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        waiting: Any = typer.main.get_command(group).main(list(words), standalone_mode=False)
+        if waiting is not None:
+            with contextlib.suppress(typer.Exit):
+                await waiting
+    return out.getvalue()
 
 
 @asynccontextmanager

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
-from typing import Any
-
-import typer
 
 from core.app import App
 from playground.client import Person
@@ -15,21 +10,11 @@ from plugins.files import repository
 from plugins.files.models import Blob, TelegramFile
 from plugram import SYSTEM
 from tests.plugins.files.conftest import ears, sent, until
+from tests.support.host import run_command
 
 
 async def run(app: App, *words: str) -> str:
-    """What a command prints; its functions are coroutines, as the CLI awaits them."""
-    plugin = app.loader.report.find("files")
-    assert plugin is not None
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out):
-        group = app.loader.cli(plugin)
-        assert group is not None
-        waiting: Any = typer.main.get_command(group).main(list(words), standalone_mode=False)
-        if waiting is not None:
-            with contextlib.suppress(typer.Exit):
-                await waiting
-    return out.getvalue()
+    return await run_command(app.loader, "files", *words)
 
 
 async def test_an_operator_deletes_and_verifies(app: App, ann: Person) -> None:

@@ -16,6 +16,7 @@ from core.db.database import Database, PluginTables, build
 from core.log import get_logger
 from playground.client import Person
 from plugins.embeddings.offline import OfflineEmbedder
+from plugins.search import indexing
 from plugins.search.api import Found
 from plugins.search.indexing import silent
 from plugins.search.service import Search
@@ -75,6 +76,13 @@ class Room:
         await self.search.indexer.index_file(file_id, silent)
         if embed:
             await self.search.indexer.embed_file(file_id, silent)
+
+    async def receive_in_slices(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """File 1, of 35 passages about ferries, waits to be indexed in four transactions."""
+        monkeypatch.setattr(indexing, "SLICE", 10)
+        pages = [Section(f"The ferry, day {n}.", {"page": n}) for n in range(1, 36)]
+        async with self.db.transaction(ANN):
+            await self.search.indexer.receive(stored_file(1), pages, "en")
 
     async def fill(self, texts: Mapping[int, str], *, scope: Scope = ANN) -> None:
         for file_id, text in texts.items():

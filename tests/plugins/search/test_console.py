@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
-from typing import Any
 
 import pytest
 import typer
@@ -14,20 +11,11 @@ from core.app import App
 from playground.client import Person
 from plugins.search.service import of
 from tests.plugins.search.conftest import send_file
+from tests.support.host import run_command
 
 
 async def run(app: App, *words: str) -> str:
-    """What a command prints; its functions are coroutines, as the CLI awaits them."""
-    plugin = app.loader.report.find("search")
-    assert plugin is not None
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out):
-        group = app.loader.cli(plugin)
-        assert group is not None
-        waiting: Any = typer.main.get_command(group).main(list(words), standalone_mode=False)
-        if waiting is not None:
-            await waiting
-    return out.getvalue()
+    return await run_command(app.loader, "search", *words)
 
 
 async def test_an_operator_asks_looks_and_starts_anew(app: App, ann: Person) -> None:

@@ -13,7 +13,6 @@ import numpy.typing as npt
 import pytest
 
 from plugins.embeddings.offline import OfflineEmbedder
-from plugins.search import indexing
 from plugins.search.indexing import silent
 from plugram import Section
 from tests.plugins.search.conftest import ANN, BORIS, Room, opened, stored_file
@@ -80,10 +79,7 @@ async def test_others_stay_as_they_are(room: Room) -> None:
 async def test_a_file_that_is_deleted_while_it_is_indexed_is_gone(
     wordy: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(indexing, "SLICE", 10)
-    pages = [Section(f"The ferry, day {n}.", {"page": n}) for n in range(1, 36)]
-    async with wordy.db.transaction(ANN):
-        await wordy.search.indexer.receive(stored_file(1), pages, "en")
+    await wordy.receive_in_slices(monkeypatch)
     calls = 0
 
     async def forget(done: int, total: int) -> None:
@@ -120,18 +116,6 @@ async def test_an_index_file_is_made_anew_without_what_was_deleted(
         await room.search.forget(ANN, 1)
         assert not path.exists()
         assert not list(tmp_path.glob("*.usearch"))
-
-
-async def test_leftovers_are_told(wordy: Room) -> None:
-    await wordy.add(1, "The ferry.")
-    await wordy.add(2, "The bus.")
-    told = await wordy.search.indexer.leftovers([1])
-    assert "search_files: 1 rows of file 2" in told
-    assert "search_passages: 2 rows of file 2" in told
-    await wordy.db.execute("DELETE FROM search_passages WHERE file_id = 2")
-    assert any(
-        line.endswith("rows of no passage") for line in await wordy.search.indexer.leftovers([1, 2])
-    )
 
 
 class Counting(OfflineEmbedder):

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from plugins.embeddings.offline import OfflineEmbedder
-from plugins.search import indexing
 from plugins.search.engine import FingerprintMismatch
 from plugins.search.indexing import silent
 from plugins.search.settings import Settings
@@ -93,21 +92,18 @@ async def test_what_waits_is_forgotten_too(room: Room) -> None:
 async def test_a_large_file_comes_in_slices_and_appears_at_once(
     wordy: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(indexing, "SLICE", 10)
-    pages = [Section(f"The ferry, day {n}.", {"page": n}) for n in range(1, 36)]
+    await wordy.receive_in_slices(monkeypatch)
     found: list[list[int]] = []
 
     async def look(done: int, total: int) -> None:
         assert done <= total
         found.append(await wordy.find("ferry"))
 
-    async with wordy.db.transaction(ANN):
-        await wordy.search.indexer.receive(stored_file(1), pages, "en")
     await wordy.search.indexer.index_file(1, look)
     assert found[-2] == []  # three slices of four are there
     assert await wordy.find("ferry") == [1]
     assert (await statistics(wordy))[:2] == (1, 35)
-    await wordy.add(1, pages[:3])
+    await wordy.add(1, [Section(f"The ferry, day {n}.", {"page": n}) for n in range(1, 4)])
     assert (await statistics(wordy))[:2] == (1, 3)
     await wordy.search.forget(ANN, 1)
     assert await counted(wordy) == dict.fromkeys(TABLES, 0)
@@ -116,10 +112,7 @@ async def test_a_large_file_comes_in_slices_and_appears_at_once(
 async def test_an_interrupted_file_is_begun_anew(
     wordy: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(indexing, "SLICE", 10)
-    pages = [Section(f"The ferry, day {n}.", {"page": n}) for n in range(1, 36)]
-    async with wordy.db.transaction(ANN):
-        await wordy.search.indexer.receive(stored_file(1), pages, "en")
+    await wordy.receive_in_slices(monkeypatch)
     calls = 0
 
     async def die(done: int, total: int) -> None:
