@@ -295,7 +295,12 @@ class App:
         from core.telegram.states import States
 
         await self._check_token()
-        states = States(self.db, self.redis, self.settings.redis.prefix)
+        states = States(
+            self.db,
+            self.redis,
+            self.settings.redis.prefix,
+            timeout=self.settings.bot.dialog_timeout,
+        )
         stack.push_async_callback(states.close)
         routers = [(plugin, own) for plugin, own in self.routers if plugin in self.plugins]
         dispatcher = Dispatcher(routers, self.wire, self.people, self.i18n, self.hooks, states)

@@ -150,6 +150,12 @@ class BotSettings(_Section):
         pattern=r"^[a-z]{2}$",
         description="Language of people whose own isn't spoken here.",
     )
+    dialog_timeout: float = Field(
+        default=3600.0,
+        ge=60,
+        le=30 * 86400,
+        description="Seconds after which a question to somebody that wasn't answered is forgotten.",
+    )
 
 
 class DatabaseSettings(_Section):

@@ -90,6 +90,16 @@ def record(group: Group, who: int) -> dict[str, Any]:
     return group.members.get(str(who), {"status": "left"})
 
 
+def expire(group: Group, now: float) -> bool:
+    """End the bans and restrictions whose date has come; whether there were any. Nobody is told,
+    as with Telegram: who was banned may come back, who was restricted may write again."""
+    over = [who for who, held in group.members.items() if 0 < held.get("until_date", 0) <= now]
+    for who in over:
+        there = group.members[who].get("is_member", False)
+        group.members[who] = {"status": "member" if there else "left"}
+    return bool(over)
+
+
 def is_member(group: Group, who: int) -> bool:
     """Whether somebody is there now."""
     held = record(group, who)

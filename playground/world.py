@@ -154,9 +154,9 @@ class World:
         wanted = name.lstrip("@").lower()
         for group in self.groups():
             if wanted == str(group.id):
-                return group
+                return self._at_present(group)
             if wanted in {group.username.lower() or None, group.title.lower()}:
-                return self.group(group.migrated_to) or group
+                return self._at_present(self.group(group.migrated_to) or group)
         raise ControlError(f"there is no chat {name}", 404)
 
     def find_chat(self, bot: Bot, chat_id: int | str) -> Chat:
@@ -167,6 +167,11 @@ class World:
         group = self.group(chat_id) if isinstance(chat_id, int) else self._public(chat_id)
         if group is None or not (group.username or str(bot.id) in group.members):
             raise bad_request("chat not found")
+        return self._at_present(group)
+
+    def _at_present(self, group: Group) -> Group:
+        if roles.expire(group, self.clock()):
+            self.save_chat(group)
         return group
 
     def readable_chat(self, bot: Bot, chat_id: int | str, access: roles.Access = "read") -> Chat:

@@ -2,7 +2,8 @@
 
 The database keeps states and data, so they survive restarts and the loss of Redis; where Redis is
 configured it answers the reads, and while it is away the database does. What a dialog remembers is
-JSON: numbers, texts, lists, dicts.
+JSON: numbers, texts, lists, dicts. A dialog that didn't go on for an hour (`bot.dialog_timeout`) is
+over: what somebody writes the next day is no answer to yesterday's question.
 
 A plugin's place is the `destiny` of aiogram's StorageKey, so equal StatesGroups of two plugins
 don't meet.
@@ -64,11 +65,20 @@ class _Remembered:
 class States(BaseStorage):
     """The storage. `positions` reads all plugins' dialogs with somebody at once."""
 
-    def __init__(self, db: Database, redis: Any = None, prefix: str = "plugram") -> None:
-        """`redis`: a redis.asyncio.Redis."""
+    def __init__(
+        self,
+        db: Database,
+        redis: Any = None,
+        prefix: str = "plugram",
+        *,
+        timeout: float = 3600.0,
+    ) -> None:
+        """`redis`: a redis.asyncio.Redis; `timeout`: seconds after which a dialog that didn't go on
+        is over."""
         self._db = db
         self._redis = redis
         self._prefix = f"{prefix}:dialog"
+        self._timeout = timeout
         self._away_until = 0.0
         self._memory: OrderedDict[Seat, _Remembered] = OrderedDict()
         self._dirty: set[Seat] = set()
@@ -109,20 +119,31 @@ class States(BaseStorage):
         return await self._from_database(seat)
 
     async def _from_database(self, seat: Seat) -> Positions:
+        return (await self._aged(seat))[0]
+
+    async def _aged(self, seat: Seat) -> tuple[Positions, float]:
+        """The dialogs that go on, and in how many seconds the first is over."""
         rows = await self._db.fetch(
-            f"SELECT plugin_id, state, data FROM core_dialog_states WHERE {_WHERE}",  # noqa: S608
+            f"SELECT plugin_id, state, data, {self._db.clock} - changed_at AS age"  # noqa: S608
+            f" FROM core_dialog_states WHERE {_WHERE}",
             *seat,
         )
-        return {row["plugin_id"]: Position(row["state"], orjson.loads(row["data"])) for row in rows}
+        rows = [row for row in rows if row["age"] < self._timeout]
+        left = self._timeout - max((row["age"] for row in rows), default=0.0)
+        found = {
+            row["plugin_id"]: Position(row["state"], orjson.loads(row["data"])) for row in rows
+        }
+        return found, left
 
     async def _from_redis(self, seat: Seat) -> Positions:
         kept = await self._redis.get(self._key(seat))
         if kept is not None:
             return {name: Position(*item) for name, item in orjson.loads(kept).items()}
-        positions = await self._from_database(seat)
+        positions, left = await self._aged(seat)
         if self._db.current is None:
             copy = {name: (one.state, one.data) for name, one in positions.items()}
-            await self._redis.set(self._key(seat), orjson.dumps(copy), ex=_REDIS_TTL)
+            kept_for = max(1, int(1000 * min(left, _REDIS_TTL)))
+            await self._redis.set(self._key(seat), orjson.dumps(copy), px=kept_for)
         return positions
 
     # -- writing ------------------------------------------------------------------------------
@@ -158,15 +179,20 @@ class States(BaseStorage):
             async with self._db.transaction():
                 await self._clear(seat, key.destiny, column)
         else:
+            other, blank = ("data", "'{}'") if column == "state" else ("state", "NULL")
             await self._db.execute(
                 "INSERT INTO core_dialog_states (bot_id, chat_id, user_id, thread_id, business_id,"  # noqa: S608
                 f" plugin_id, {column}, changed_at)"
                 f" VALUES ($1, $2, $3, $4, $5, $6, $7, {self._db.clock})"
                 " ON CONFLICT (bot_id, chat_id, user_id, thread_id, business_id, plugin_id)"
-                f" DO UPDATE SET {column} = excluded.{column}, changed_at = excluded.changed_at",
+                f" DO UPDATE SET {column} = excluded.{column}, changed_at = excluded.changed_at,"
+                # A dialog that is over leaves nothing to the next one.
+                f" {other} = CASE WHEN core_dialog_states.changed_at > {self._db.clock} - $8"
+                f" THEN core_dialog_states.{other} ELSE {blank} END",
                 *seat,
                 key.destiny,
                 value,
+                self._timeout,
             )
         self._db.on_commit(lambda: self._written(seat))
 

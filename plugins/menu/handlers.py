@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from aiogram import F, Router
+from aiogram.dispatcher.event.bases import SkipHandler
 from aiogram.filters import Command, CommandObject, CommandStart
 from aiogram.fsm.context import FSMContext
 from aiogram.fsm.state import State, StatesGroup
@@ -80,14 +81,22 @@ async def cancel(message: Message, ctx: Context, t: Translate, state: FSMContext
 async def typed_city(
     message: Message, ctx: Context, t: Translate, person: Person, state: FSMContext
 ) -> None:
+    """What is no place is somebody else's: who writes it has stopped answering."""
     place = message.text or ""
     names = timezones.find(place)
-    if len(names) != 1:
+    if len(names) == 1:
+        await state.clear()
+        person = await ctx.people.set_timezone(person.id, names[0])
+        await _answer(message, ctx, views.zone_set(t, person))
+    elif names:
         await _answer(message, ctx, views.found(t, place, names))
-        return
-    await state.clear()
-    person = await ctx.people.set_timezone(person.id, names[0])
-    await _answer(message, ctx, views.zone_set(t, person))
+    elif timezones.may_be_place(place):
+        # Or a search of somebody who thought better of it: others see it too.
+        await _answer(message, ctx, views.found(t, place, names))
+        raise SkipHandler
+    else:
+        await state.clear()
+        raise SkipHandler
 
 
 # -- buttons --------------------------------------------------------------------------------------

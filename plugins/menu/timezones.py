@@ -13,6 +13,9 @@ LANGUAGES = ("en", "ru", "es")
 """Those whose names of cities and countries are understood."""
 
 _OFFSET = re.compile(r"(?:utc|gmt)?\s*([+\-−–])\s*(\d{1,2})(?::?(\d{2}))?", re.IGNORECASE)
+_OFFSET_LIKE = re.compile(r"(?:utc|gmt)?\s*[+\-−–]?\s*\d{1,2}(?:[:.,]?\d{1,2})?", re.IGNORECASE)
+_PLACE = re.compile(r"[^\W\d_][^\W\d]*(?:[ ,.'’<>/-]+[^\W\d]+){0,3}[.>]?")
+"""One to four words without digits."""
 
 # Offsets that aren't whole hours have no zone of their own: a place that keeps them all the year.
 _PLACES = {
@@ -77,6 +80,12 @@ def find(text: str, limit: int = 8) -> list[str]:
     begun = (zone for name, zones in names.items() if name.startswith(wanted) for zone in zones)
     found = exact or (begun if len(wanted) >= 3 else ())
     return list(dict.fromkeys(found))[:limit]
+
+
+def may_be_place(text: str) -> bool:
+    """Whether somebody may have meant a place that isn't known, or a difference from UTC."""
+    bare = text.strip()
+    return bool(_PLACE.fullmatch(bare) or _OFFSET_LIKE.fullmatch(bare))
 
 
 @cache

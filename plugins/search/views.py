@@ -18,6 +18,10 @@ Rows = Sequence[Sequence[Button]]
 
 EXAMPLES = 4
 """Queries that the help shows: `search-example-1` and so on."""
+_SPELT_OUT = 3
+"""Results of a page whose buttons are told in words."""
+_WIDE = 5
+"""Buttons of a sign and a number in a row."""
 _DOTS = 5
 _GOOD = 1.0
 """Score of a passage of average length that has every word of the query once; `ranker`."""
@@ -137,15 +141,37 @@ def answer(t: Translate, person: Person, page: Page) -> Content:
     parts = [_heading(t, person, page), *(_result(t, person, page, one) for one in page.results)]
     if not page.results:
         parts.append(t("search-page-gone"))
-    rows = [_buttons(t, one.file, str(one.number)) for one in page.results]
-    if page.results:
-        rows.append([_closer(page.list, one) for one in page.results])
-    if page.pages > 1:
-        rows.append(_turning(page))
-    rows += _removing(t, person, page)
-    rows.append(_filtering(t, page.list))
+    if len(page.results) > _SPELT_OUT:
+        parts.append(t("search-legend"))
+    rows = _acting(t, page)
+    turning = _turning(page) if page.pages > 1 else []
+    filtering = _filtering(t, page.list)
+    removing = _removing(t, person, page)
+    if removing or not turning:
+        rows += [turning] * bool(turning) + removing + [filtering]
+    else:
+        rows.append([*turning, *filtering])
     rows += _mending(page.list)
     return Content(Html("\n\n").join(parts), rows)
+
+
+def _acting(t: Translate, page: Page) -> list[list[Button]]:
+    """What can be done with each result. Buttons of many are signs alone, a row of each kind, or
+    they would fill a phone's screen."""
+    results = page.results
+    if not results:
+        return []
+    closer = [_closer(page.list, one) for one in results]
+    if len(results) <= _SPELT_OUT:
+        return [*(_buttons(t, one.file, str(one.number)) for one in results), closer]
+    files = [Button(f"📎 {one.number}", Send(file=one.file.id)) for one in results]
+    ways = [_leading(f"↩ {one.number}", one.file) for one in results]
+    return [*_in_rows(files), *_in_rows(ways), *_in_rows(closer)]
+
+
+def _in_rows(buttons: Sequence[Button]) -> list[list[Button]]:
+    """Numbers of two digits still fit on a phone."""
+    return [list(buttons[at : at + _WIDE]) for at in range(0, len(buttons), _WIDE)]
 
 
 def nothing(t: Translate, person: Person, told: Answer) -> Content:
@@ -275,9 +301,12 @@ def _buttons(t: Translate, file: StoredFile, number: str = "") -> list[Button]:
 
 
 def _way_back(t: Translate, file: StoredFile, number: str) -> Button:
-    """Supergroups and channels have links to their messages; elsewhere the bot replies to it."""
     key = "search-button-show" if number else "search-button-message"
-    text = t.plain(key, number=number)
+    return _leading(t.plain(key, number=number), file)
+
+
+def _leading(text: str, file: StoredFile) -> Button:
+    """Supergroups and channels have links to their messages; elsewhere the bot replies to it."""
     chat = str(file.chat_id)
     if chat.startswith("-100"):
         return Button(text, url=f"https://t.me/c/{chat.removeprefix('-100')}/{file.message_id}")

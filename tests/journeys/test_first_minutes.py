@@ -61,7 +61,7 @@ async def test_files_are_found_again(bot: Bot, playground: PlaygroundProcess) ->
     await ann.click(found, "1. 📎 Send file", wait=5)
     sent = await ann.wait_reply(where=lambda message: "document" in message)
     assert sent["document"]["file_unique_id"] == report["document"]["file_unique_id"]
-    await ann.click(found, "1. ↩ Show message", wait=5)
+    await ann.click(found, "1. ↩ Message", wait=5)
     shown = await ann.wait_reply(contains="report.pdf")
     assert shown["reply_to_message"]["message_id"] == report["message_id"]
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from playground import Playground
+from playground import Playground, groups, roles
 from playground.client import Chat, Json, Person, PlaygroundError
+from playground.errors import ControlError
 from playground.roles import SERVICE
+from playground.world import World
 from tests.playground.conftest import ANN, Api
 
 BORIS, CARMEN = ANN + 1, ANN + 2
@@ -313,3 +315,23 @@ async def test_slow_mode(api: Api, family: Chat) -> None:
     await family.send("boris", "once")
     with pytest.raises(PlaygroundError, match="slow mode: Борис can write again in"):
         await family.send("boris", "twice")
+
+
+def test_bans_and_restrictions_end_on_their_date() -> None:
+    now = [1_000.0]
+    world = World(clock=lambda: now[0])
+    group = groups.create(world, ANN, "Family", "supergroup")
+    groups.change(world, group, BORIS, {"status": "kicked", "until_date": 1_060}, ANN)
+    groups.change(world, group, CARMEN, roles.restricted({}, 1_060, is_member=True), ANN)
+    now[0] = 1_059.0
+    with pytest.raises(ControlError, match="banned can't come back"):
+        groups.join(world, world.find_group("Family"), BORIS, BORIS)
+    assert not roles.may(world.find_group("Family"), CARMEN, "can_send_messages")
+    now[0] = 1_060.0
+    groups.join(world, world.find_group("Family"), BORIS, BORIS)
+    assert roles.is_member(group, BORIS)
+    assert roles.may(group, CARMEN, "can_send_messages")
+    groups.change(world, group, BORIS, {"status": "kicked", "until_date": 0}, ANN)
+    now[0] = 1e9
+    with pytest.raises(ControlError, match="banned can't come back"):
+        groups.join(world, world.find_group("Family"), BORIS, BORIS)

@@ -55,7 +55,8 @@ search-button-instead-all = Without any filter: { $files ->
    *[other] { $files } files
 }
 search-button-send = { $number }. 📎 Send file
-search-button-show = { $number }. ↩ Show message
+search-button-show = { $number }. ↩ Message
+search-legend = <i>📎 send the file · ↩ show its message · 💡 why it was found</i>
 
 search-original = Here is <b>{ $name }</b>.
 search-original-gone = The message that brought <b>{ $name }</b> was deleted, but I still have the file: use “Send file”.

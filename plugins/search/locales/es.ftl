@@ -59,7 +59,8 @@ search-button-instead-all = Sin filtros: { $files ->
    *[other] { $files } archivos
 }
 search-button-send = { $number }. 📎 Enviar archivo
-search-button-show = { $number }. ↩ Ver mensaje
+search-button-show = { $number }. ↩ Mensaje
+search-legend = <i>📎 enviar el archivo · ↩ ver su mensaje · 💡 por qué aparece</i>
 
 search-original = Aquí está <b>{ $name }</b>.
 search-original-gone = El mensaje que trajo <b>{ $name }</b> fue borrado, pero conservo el archivo: pulsa «Enviar archivo».

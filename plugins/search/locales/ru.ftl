@@ -64,7 +64,8 @@ search-button-instead-all = Без фильтров: { $files ->
    *[other] { $files } файла
 }
 search-button-send = { $number }. 📎 Прислать файл
-search-button-show = { $number }. ↩ Показать сообщение
+search-button-show = { $number }. ↩ Сообщение
+search-legend = <i>📎 прислать файл · ↩ показать сообщение · 💡 почему найдено</i>
 
 search-original = Вот <b>{ $name }</b>.
 search-original-gone = Сообщение, в котором пришёл <b>{ $name }</b>, удалено, но сам файл у меня есть: нажмите «Прислать файл».

@@ -45,6 +45,26 @@ async def states(db: Database, request: pytest.FixtureRequest) -> AsyncIterator[
         await redis.aclose()
 
 
+async def test_a_dialog_that_does_not_go_on_is_over(db: Database, states: States) -> None:
+    left, going = FSMContext(states, key("a")), FSMContext(states, key("b"))
+    await left.set_state(Form.name)
+    await left.update_data(name="Ann")
+    await going.set_state(Form.age)
+    await going.update_data(age=5)
+    assert await left.get_state() == "Form:name"
+    await db.execute("UPDATE core_dialog_states SET changed_at = changed_at - 3599.9")
+    await going.update_data(age=6)  # also drops the copy in Redis
+    assert await left.get_state() == "Form:name"
+    await asyncio.sleep(0.15)
+    assert await left.get_state() is None
+    assert await left.get_data() == {}
+    assert await states.positions(key()) == {"b": Position("Form:age", {"age": 6})}
+    await left.set_state(Form.age)
+    assert await left.get_data() == {}, "nothing of the dialog before"
+    await left.update_data(age=7)
+    assert await left.get_state() == "Form:age"
+
+
 async def test_state_and_data_come_back(states: States) -> None:
     context = FSMContext(states, key())
     assert await context.get_state() is None
@@ -116,7 +136,8 @@ async def test_belongs_to_the_transaction(states: States, db: Database) -> None:
 async def test_remembers_within_a_lease_only(states: States, db: Database) -> None:
     assert await states.positions(key(), lease=1) == {}
     await db.execute(
-        "INSERT INTO core_dialog_states VALUES (5, 7, 7, 0, '', 'a', 'Form:name', '{}', 0)"
+        "INSERT INTO core_dialog_states"
+        f" VALUES (5, 7, 7, 0, '', 'a', 'Form:name', '{{}}', {db.clock})"
     )
     assert await states.positions(key(), lease=1) == {}, "remembered"
     if states._redis is not None:

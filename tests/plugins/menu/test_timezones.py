@@ -8,7 +8,15 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from plugins.menu import views
-from plugins.menu.timezones import LANGUAGES, OFFSETS, find, label, offset_label, zone_of
+from plugins.menu.timezones import (
+    LANGUAGES,
+    OFFSETS,
+    find,
+    label,
+    may_be_place,
+    offset_label,
+    zone_of,
+)
 
 WINTER = datetime(2026, 1, 15, 12, tzinfo=UTC)
 SUMMER = datetime(2026, 7, 15, 12, tzinfo=UTC)
@@ -95,3 +103,30 @@ def test_labels_name_the_city_and_the_offset_of_the_moment(
     zone: str, moment: datetime, language: str, text: str
 ) -> None:
     assert label(zone, moment, language) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["Atlantis", "Нью Васюки", "San Fulano de Tal", "Atlantis <b>", "+25:99", "UTC+19"]
+)
+def test_what_may_be_a_place_is_answered(text: str) -> None:
+    assert find(text) == []
+    assert may_be_place(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "when does the lease end?",
+        "акт сверки за март 2025 года",
+        "factura de la luz de enero",
+        "type:pdf lease",
+        "INV-2024-001",
+        "#tax",
+        "“exact words”",
+        "two\nlines",
+        "",
+    ],
+)
+def test_what_is_no_place_is_let_through(text: str) -> None:
+    assert find(text) == []
+    assert not may_be_place(text)

@@ -25,6 +25,22 @@ async def test_commands_are_left_to_their_plugins(app: App, ann: Person) -> None
     assert "don't know that command" in text_of(await asked(ann, "/nonsense"))
 
 
+async def test_no_search_is_lost_to_the_question_for_a_city(app: App, ann: Person) -> None:
+    await send_file(ann, "The ferry leaves at seven.")
+    page = await asked(ann, "/settings")
+    for button, shown in (
+        ("🕒 Time zone: UTC", "Name your city"),
+        ("🔎 Type a city", "Type your city"),
+    ):
+        await ann.click(page, button)
+        await ann.wait_edit(page, contains=shown)
+    await ann.send("ferry")  # for all that the bot knows, a place
+    await ann.wait_reply(contains="I don't know a place called “ferry”")
+    await ann.wait_reply(contains="The ferry leaves", timeout=PATIENCE)
+    assert "The ferry leaves" in text_of(await asked(ann, "when does the ferry leave?"))
+    assert "Your time zone" not in text_of(await asked(ann, "Madrid")), "the dialog is over"
+
+
 async def test_a_list_that_is_too_old_says_so(app: App, ann: Person) -> None:
     await send_file(ann, "The ferry leaves at seven.")
     answer = await asked(ann, "ferry")
@@ -42,7 +58,7 @@ async def test_a_message_that_was_deleted_says_so(app: App, ann: Person) -> None
     message = await send_file(ann, "The ferry leaves at seven.")
     answer = await asked(ann, "ferry")
     await ann.delete(message)
-    await ann.click(answer, "1. ↩ Show message", wait=5)
+    await ann.click(answer, "1. ↩ Message", wait=5)
     told = await ann.wait_reply(contains="note.txt")
     assert "was deleted" in text_of(await ann.wait_text(told, "was deleted"))
     await ann.click(answer, "1. 📎 Send file", wait=5)

@@ -77,7 +77,7 @@ def test_a_result_has_name_place_date_and_marked_passage() -> None:
     assert "●●●●● · p. 3 · Mar 1, 2026" in content.text
     assert "The <b><u>ferry</u></b> &amp; the islands" in content.text
     assert buttons(content) == [
-        ["1. 📎 Send file", "1. ↩ Show message"],
+        ["1. 📎 Send file", "1. ↩ Message"],
         ["💡 1"],
         ["Filter ▾"],
     ]
@@ -111,11 +111,25 @@ def test_places(locator: dict[str, Any], told: str) -> None:
 def test_pages_turn() -> None:
     def turning(number: int) -> list[str]:
         shown = page(list=results(11), number=number, pages=3)
-        return buttons(views.answer(translate(), person(), shown))[-2]
+        return buttons(views.answer(translate(), person(), shown))[-1]
 
-    assert turning(1) == ["1 / 3", "›"]
-    assert turning(2) == ["‹", "2 / 3", "›"]
-    assert turning(3) == ["‹", "3 / 3"]
+    assert turning(1) == ["1 / 3", "›", "Filter ▾"]
+    assert turning(2) == ["‹", "2 / 3", "›", "Filter ▾"]
+    assert turning(3) == ["‹", "3 / 3", "Filter ▾"]
+
+
+def test_buttons_of_many_results_fit_on_a_phone() -> None:
+    many = [result(number=number) for number in range(6, 11)]
+    shown = views.answer(translate(), person(), page(results=many, number=2, pages=3))
+    assert buttons(shown) == [
+        [f"{sign} {number}" for number in range(6, 11)] for sign in ("📎", "↩", "💡")
+    ] + [["‹", "2 / 3", "›", "Filter ▾"]]
+    assert "<i>📎 send the file · ↩ show its message · 💡 why it was found</i>" in shown.text
+    few = views.answer(translate(), person(), page(results=many[:3]))
+    assert buttons(few)[0] == ["6. 📎 Send file", "6. ↩ Message"]
+    assert "📎 send" not in few.text
+    ten = views.answer(translate(), person(), page(results=many * 2))
+    assert max(len(row) for row in buttons(ten)) == 5
 
 
 def test_a_message_of_a_supergroup_has_a_link() -> None:
