@@ -30,6 +30,8 @@ REMEMBERED = 10_000
 """People whose rows stay in memory; about 5 MB."""
 FRESH_FOR = 60.0
 """Seconds until a remembered row is read again: other processes change it too."""
+_GROUP_LANGUAGE = ("core", "language")
+"""Where a group's language is kept among the preferences."""
 SEEN_EVERY = 3600.0
 """Seconds between two notes that somebody was seen."""
 
@@ -99,6 +101,8 @@ class People:
         self._i18n = i18n
         self._clock = clock
         self._memory: OrderedDict[int, _Remembered] = OrderedDict()
+        self._groups: OrderedDict[int, tuple[str, float]] = OrderedDict()
+        """Chat → its language, and when that was read."""
 
     # -- roles
 
@@ -146,7 +150,7 @@ class People:
         return await self._meet(user_id, met)
 
     async def preference(self, user_id: int, plugin_id: str, name: str, default: str) -> str:
-        """What somebody chose in /settings, or the default."""
+        """What somebody chose in /settings, or a group by the id of its chat; or the default."""
         value = await self._db.fetchval(
             "SELECT value FROM preferences WHERE person_id = $1 AND plugin_id = $2 AND name = $3",
             user_id,
@@ -155,7 +159,29 @@ class People:
         )
         return default if value is None else str(value)
 
+    async def group_language(self, chat_id: int) -> str:
+        """The language that a group's administrators chose for all in it; empty: each their own."""
+        now = self._clock()
+        language, read_at = self._groups.get(chat_id, ("", 0.0))
+        if now - read_at > FRESH_FOR:
+            language = await self.preference(chat_id, *_GROUP_LANGUAGE, "")
+            if language not in self._i18n.languages:
+                language = ""
+            self._groups[chat_id] = language, now
+            self._groups.move_to_end(chat_id)
+            if len(self._groups) > REMEMBERED:
+                self._groups.popitem(last=False)
+        return language
+
     # -- writing
+
+    async def set_group_language(self, chat_id: int, language: str) -> None:
+        """Choose it; an empty one lets everybody have their own again."""
+        if language and language not in self._i18n.languages:
+            raise PlugramError(f"the bot doesn't speak {language!r}")
+        await self.set_preference(chat_id, *_GROUP_LANGUAGE, language)
+        self._groups.pop(chat_id, None)
+        self._db.on_commit(lambda: self._groups.pop(chat_id, None))
 
     async def set_language(self, user_id: int, language: str) -> Person:
         """Choose a language; an empty one means Telegram's again."""

@@ -168,13 +168,17 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """A choice in /settings. Its title is the locale message `<plugin>-preference-<name>`, a
+    """A choice in /settings: a person's own, or one that the administrators of a group make for all
+    in it. Its title is the locale message `<plugin>-preference-<name>`, a
     choice's label `<plugin>-preference-<name>-<choice>`; both are of a–z, 0–9, - and _."""
 
     name: str
     """At most 16 characters: buttons carry it."""
     choices: Sequence[str]
     default: str
+    chats: Literal["all", "private", "group"] = "private"
+    """`private`: each person chooses. `group`: each group. `ctx.people.preference` is asked with
+    the id of one or the other."""
 
     def __post_init__(self) -> None:
         if not _SHORT_NAME.fullmatch(self.name):

@@ -56,6 +56,7 @@ ALWAYS = ("message", "callback_query")
 
 _HINT_EVERY = 30.0
 """Seconds between two hints to a chat that nobody understands it: an album is ten messages."""
+_GROUPS = frozenset({"group", "supergroup"})
 _CONTENT = frozenset(
     {"text", "caption", "photo", "document", "audio", "voice", "video", "video_note", "animation"}
     | {"sticker", "contact", "location", "venue", "poll", "dice"}
@@ -356,6 +357,9 @@ class Dispatcher:
                 f"{user.get('first_name', '')} {user.get('last_name') or ''}".rstrip(),
                 user.get("username") or "",
             )
+        language = person.language if person else self._i18n.default
+        if chat and chat.get("type") in _GROUPS:
+            language = await self._people.group_language(chat["id"]) or language
         return Scene(
             kind,
             raw,
@@ -363,7 +367,7 @@ class Dispatcher:
             user["id"] if user else None,
             _thread(kind, raw),
             person,
-            person.language if person else self._i18n.default,
+            language,
         )
 
     async def _ask_plugins(self, incoming: Incoming, scene: Scene) -> bool:

@@ -12,7 +12,7 @@ from aiogram.fsm.context import FSMContext
 from aiogram.fsm.state import State, StatesGroup
 from aiogram.types import CallbackQuery, Message
 
-from plugins.menu import service, timezones, views
+from plugins.menu import groups, service, timezones, views
 from plugins.menu.jobs import publish
 from plugins.menu.views import Choose, Open, Page, Pick, Speak, Zone
 from plugram import Button, Context, Person, Translate
@@ -28,6 +28,13 @@ class Asking(StatesGroup):
 def build() -> Router:
     """A new router: aiogram binds each to one dispatcher for good."""
     router = Router(name="menu")
+    router.include_routers(groups.build(), _own())  # a group's buttons are asked for first
+    return router
+
+
+def _own() -> Router:
+    """Commands, and what people choose for themselves."""
+    router = Router(name="menu of a person")
     router.message.register(cancel, Command("cancel"))
     router.message.register(start, CommandStart())
     router.message.register(help_, Command("help"))
@@ -61,7 +68,11 @@ async def settings(message: Message, ctx: Context, t: Translate, person: Person)
     if _chat(message) == "group":
         name = (await ctx.telegram.call("getMe"))["username"]
         link = Button(t.plain("menu-button-private"), url=f"https://t.me/{name}?start={SETTINGS}")
-        await _answer(message, ctx, Page(t("menu-settings-private"), [[link]]))
+        if await groups.may_choose(ctx, message):
+            page = await views.group_settings(ctx, t, message.chat.id)
+        else:
+            page = Page(t("menu-settings-private"))
+        await _answer(message, ctx, Page(page.text, [*page.rows, [link]]))
     else:
         await _answer(message, ctx, await views.settings(ctx, t, person))
 
@@ -119,7 +130,7 @@ async def open_page(
         "close": lambda: views.closed(t, person),
     }
     page = pages.get(callback_data.page)
-    await _show(query, ctx, page() if page else await views.settings(ctx, t, person))
+    await views.show(query, ctx, page() if page else await views.settings(ctx, t, person))
 
 
 async def speak(
@@ -131,7 +142,7 @@ async def speak(
         return
     person = await ctx.people.set_language(person.id, "" if code == "auto" else code)
     t = ctx.translate(person.language)
-    await _show(query, ctx, await views.settings(ctx, t, person), t.plain("menu-saved"))
+    await views.show(query, ctx, await views.settings(ctx, t, person), t.plain("menu-saved"))
 
 
 async def choose_zone(
@@ -144,30 +155,32 @@ async def choose_zone(
 ) -> None:
     await state.clear()
     person = await ctx.people.set_timezone(person.id, callback_data.name)
-    await _show(query, ctx, await views.settings(ctx, t, person), t.plain("menu-saved"))
+    await views.show(query, ctx, await views.settings(ctx, t, person), t.plain("menu-saved"))
 
 
 async def pick(
     query: CallbackQuery, callback_data: Pick, ctx: Context, t: Translate, person: Person
 ) -> None:
-    found = service.find_preference(ctx, person, callback_data.plugin, callback_data.preference)
+    place = service.private(person)
+    found = service.find_preference(ctx, place, callback_data.plugin, callback_data.preference)
     if found is None:
         await ctx.telegram.answer_callback(query.id, t.plain("menu-gone"))
     else:
-        await _show(query, ctx, await views.choices(ctx, t, person, *found))
+        await views.show(query, ctx, await views.choices(ctx, t, person.id, *found))
 
 
 async def choose(
     query: CallbackQuery, callback_data: Choose, ctx: Context, t: Translate, person: Person
 ) -> None:
-    found = service.find_preference(ctx, person, callback_data.plugin, callback_data.preference)
+    place = service.private(person)
+    found = service.find_preference(ctx, place, callback_data.plugin, callback_data.preference)
     if found is None or not 0 <= callback_data.choice < len(found[1].choices):
         await ctx.telegram.answer_callback(query.id, t.plain("menu-gone"))
         return
     plugin, preference = found
     choice = preference.choices[callback_data.choice]
     await ctx.people.set_preference(person.id, plugin.id, preference.name, choice)
-    await _show(query, ctx, await views.settings(ctx, t, person), t.plain("menu-saved"))
+    await views.show(query, ctx, await views.settings(ctx, t, person), t.plain("menu-saved"))
 
 
 # -- inside ---------------------------------------------------------------------------------------
@@ -194,11 +207,3 @@ async def _answer(message: Message, ctx: Context, page: Page) -> None:
     if message.is_topic_message:
         options["thread_id"] = message.message_thread_id
     await ctx.telegram.send(message.chat.id, page.text, **options)
-
-
-async def _show(query: CallbackQuery, ctx: Context, page: Page, toast: str = "") -> None:
-    """Turn the pages of the message whose button was pressed."""
-    if query.message is not None:
-        place = query.message
-        await ctx.telegram.edit(place.chat.id, place.message_id, page.text, page.rows)
-    await ctx.telegram.answer_callback(query.id, toast)

@@ -39,6 +39,11 @@ class Place:
         return plugin.serves(self.user, self.chat)
 
 
+def private(person: Person) -> Place:
+    """Somebody's own chat with the bot."""
+    return Place("private", person.id, person.id)
+
+
 def offers(ctx: Context, place: Place, role: str) -> list[Offer]:
     """What somebody can do here, by plugins in load order, the menu's own commands last."""
     found = [
@@ -63,21 +68,22 @@ def text_of(ctx: Context, plugin: Plugin, command: Command, language: str) -> st
     return ctx.i18n.command(language, plugin.id, name) or command.description
 
 
-def preferences(ctx: Context, person: Person) -> list[tuple[Plugin, Preference]]:
-    """The choices of all plugins that work now for somebody, in their private chat."""
+def preferences(ctx: Context, place: Place) -> list[tuple[Plugin, Preference]]:
+    """The choices, of a person or of a group, that the plugins have which work there now."""
     return [
         (plugin, preference)
         for plugin in ctx.plugins()
-        if plugin.serves(person.id, person.id)
+        if place.has(plugin)
         for preference in plugin.parts.preferences
+        if preference.chats in ("all", place.kind)
     ]
 
 
 def find_preference(
-    ctx: Context, person: Person, plugin_id: str, name: str
+    ctx: Context, place: Place, plugin_id: str, name: str
 ) -> tuple[Plugin, Preference] | None:
-    """The choice that a button means, or None if its plugin is gone, or off for them."""
-    for plugin, preference in preferences(ctx, person):
+    """The choice that a button means, or None if its plugin is gone, or off there."""
+    for plugin, preference in preferences(ctx, place):
         if (plugin.id, preference.name) == (plugin_id, name):
             return plugin, preference
     return None
@@ -218,3 +224,20 @@ async def is_out_of_date(ctx: Context, chat: int) -> bool:
         "SELECT count(*) FROM menu_published WHERE target LIKE $1", f"%/chat:{chat}/%"
     )
     return bool(told) != any(True for _ in chat_menus(ctx, chat))
+
+
+# -- groups ---------------------------------------------------------------------------------------
+
+
+async def hears_everything(ctx: Context, status: str) -> bool:
+    """Whether Telegram gives the bot all messages of a group in which it has such a status."""
+    if status == "administrator":
+        return True
+    return bool((await ctx.telegram.call("getMe")).get("can_read_all_group_messages"))
+
+
+async def administers(ctx: Context, chat_id: int, user_id: int) -> bool:
+    """Whether somebody may choose for a group."""
+    asked = {"chat_id": chat_id, "user_id": user_id}
+    member = await ctx.telegram.call("getChatMember", asked)
+    return member["status"] in ("creator", "administrator")

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from babel import Locale
 
 from plugins.menu import service, timezones
 from plugram import Button, Callback, Context, Html, Person, Plugin, Preference, Translate
+
+if TYPE_CHECKING:
+    from aiogram.types import CallbackQuery
 
 Rows = Sequence[Sequence[Button]]
 
@@ -95,8 +99,16 @@ async def settings(ctx: Context, t: Translate, person: Person) -> Page:
         [Button(t.plain("menu-button-language", language=language), Open(page="language"))],
         [Button(t.plain("menu-button-timezone", zone=zone), Open(page="zone"))],
     ]
-    for plugin, preference in service.preferences(ctx, person):
-        chosen = await chosen_of(ctx, person, plugin, preference)
+    rows += await _preferences(ctx, t, service.private(person))
+    rows.append([Button(t.plain("menu-button-close"), Open(page="close"))])
+    return Page(_summary(t, person, now), rows)
+
+
+async def _preferences(ctx: Context, t: Translate, place: service.Place) -> list[list[Button]]:
+    """A button for each choice of a person, or of a group."""
+    rows = []
+    for plugin, preference in service.preferences(ctx, place):
+        chosen = await chosen_of(ctx, place.chat or 0, plugin, preference)
         title = t.plain(
             "menu-button-preference",
             title=t.plain(_title(plugin, preference)),
@@ -104,8 +116,7 @@ async def settings(ctx: Context, t: Translate, person: Person) -> Page:
         )
         data = Pick(plugin=plugin.id, preference=preference.name)
         rows.append([Button(title, data)])
-    rows.append([Button(t.plain("menu-button-close"), Open(page="close"))])
-    return Page(_summary(t, person, now), rows)
+    return rows
 
 
 def closed(t: Translate, person: Person) -> Page:
@@ -163,9 +174,10 @@ def zone_set(t: Translate, person: Person) -> Page:
 
 
 async def choices(
-    ctx: Context, t: Translate, person: Person, plugin: Plugin, preference: Preference
+    ctx: Context, t: Translate, holder: int, plugin: Plugin, preference: Preference
 ) -> Page:
-    chosen = await chosen_of(ctx, person, plugin, preference)
+    """`holder`: the person whose choice it is, or the group."""
+    chosen = await chosen_of(ctx, holder, plugin, preference)
     rows = [
         [
             Button(
@@ -178,10 +190,61 @@ async def choices(
     return Page(t(_title(plugin, preference)), [*rows, _back(t)])
 
 
-async def chosen_of(ctx: Context, person: Person, plugin: Plugin, preference: Preference) -> str:
-    """What a person chose; the default if that isn't among the choices any more."""
-    chosen = await ctx.people.preference(person.id, plugin.id, preference.name, preference.default)
+async def chosen_of(ctx: Context, holder: int, plugin: Plugin, preference: Preference) -> str:
+    """What a person or a group chose; the default if that isn't among the choices any more."""
+    chosen = await ctx.people.preference(holder, plugin.id, preference.name, preference.default)
     return chosen if chosen in preference.choices else preference.default
+
+
+# -- groups ---------------------------------------------------------------------------------------
+
+
+def joined(
+    ctx: Context, t: Translate, title: str, place: service.Place, *, hears_everything: bool
+) -> Page:
+    """What a group reads that the bot was added to."""
+    parts = [t("menu-joined", title=title)]
+    parts += [
+        t(f"{plugin.id}-about")
+        for plugin in ctx.plugins()
+        if place.has(plugin) and ctx.i18n.has("en", f"{plugin.id}-about")
+    ]
+    parts.append(t("menu-start-commands", commands=_commands(ctx, t, place, "user")))
+    if not hears_everything:
+        parts.append(t("menu-privacy"))
+    rows = [[Button(t.plain("menu-button-group"), Open(page="main"))]]
+    return Page(Html("\n\n").join(parts), rows)
+
+
+async def group_settings(ctx: Context, t: Translate, chat_id: int) -> Page:
+    """What the administrators of a group choose for all in it."""
+    chosen = await ctx.people.group_language(chat_id)
+    language = language_name(chosen) if chosen else t.plain("menu-each-their-own")
+    rows = [
+        [Button(t.plain("menu-button-language", language=language), Open(page="language"))],
+        *await _preferences(ctx, t, service.Place("group", chat=chat_id)),
+        [Button(t.plain("menu-button-close"), Open(page="close"))],
+    ]
+    return Page(t("menu-group-settings", language=language), rows)
+
+
+async def group_languages(ctx: Context, t: Translate, chat_id: int) -> Page:
+    chosen = await ctx.people.group_language(chat_id)
+    options = [(language_name(code), code, code == chosen) for code in ctx.i18n.languages]
+    options.append((t.plain("menu-each-their-own"), "auto", not chosen))
+    rows = [[Button(_ticked(text, on), Speak(code=code))] for text, code, on in options]
+    return Page(t("menu-group-language"), [*rows, _back(t)])
+
+
+# -- showing --------------------------------------------------------------------------------------
+
+
+async def show(query: CallbackQuery, ctx: Context, page: Page, toast: str = "") -> None:
+    """Turn the pages of the message whose button was pressed."""
+    if query.message is not None:
+        place = query.message
+        await ctx.telegram.edit(place.chat.id, place.message_id, page.text, page.rows)
+    await ctx.telegram.answer_callback(query.id, toast)
 
 
 def language_name(code: str) -> str:

@@ -39,3 +39,14 @@ menu-button-auto = As in Telegram
 menu-button-back = « Back
 menu-button-close = Close
 menu-button-private = Open settings
+
+menu-joined = 👋 Hello, <b>{ $title }</b>!
+menu-privacy = 🔒 In this group I am given only commands and replies to me: that is Telegram's privacy mode. If I am to read everything, make me an administrator.
+menu-group-settings = ⚙️ <b>Settings of this group</b>
+
+    Language: { $language }
+    Its administrators change them.
+menu-group-language = Which language shall I speak in this group?
+menu-each-their-own = each person's own
+menu-admins-only = Only administrators of this group may change that.
+menu-button-group = ⚙️ Settings of this group

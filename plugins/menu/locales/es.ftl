@@ -39,3 +39,14 @@ menu-button-auto = Como en Telegram
 menu-button-back = « Atrás
 menu-button-close = Cerrar
 menu-button-private = Abrir los ajustes
+
+menu-joined = 👋 ¡Hola, <b>{ $title }</b>!
+menu-privacy = 🔒 En este grupo solo recibo los comandos y las respuestas a mis mensajes: es el modo de privacidad de Telegram. Si debo leerlo todo, hazme administrador.
+menu-group-settings = ⚙️ <b>Ajustes de este grupo</b>
+
+    Idioma: { $language }
+    Los cambian sus administradores.
+menu-group-language = ¿En qué idioma quieren que hable en este grupo?
+menu-each-their-own = el de cada persona
+menu-admins-only = Solo los administradores del grupo pueden cambiarlo.
+menu-button-group = ⚙️ Ajustes de este grupo

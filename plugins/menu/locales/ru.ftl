@@ -39,3 +39,14 @@ menu-button-auto = Как в Telegram
 menu-button-back = « Назад
 menu-button-close = Закрыть
 menu-button-private = Открыть настройки
+
+menu-joined = 👋 Здравствуйте, <b>{ $title }</b>!
+menu-privacy = 🔒 В этой группе мне видны только команды и ответы на мои сообщения: таков режим приватности Telegram. Чтобы я читал всё, назначьте меня администратором.
+menu-group-settings = ⚙️ <b>Настройки этой группы</b>
+
+    Язык: { $language }
+    Менять их могут администраторы.
+menu-group-language = На каком языке мне говорить в этой группе?
+menu-each-their-own = у каждого свой
+menu-admins-only = Менять это могут только администраторы группы.
+menu-button-group = ⚙️ Настройки этой группы

@@ -85,11 +85,11 @@ OWN = ["start", "help", "settings", "cancel"]
 async def test_offers_depend_on_chat_and_role_and_are_ours_last(menu: Host) -> None:
     assert names(menu, "private", "user") == ["dice_roll", "score", *OWN]
     assert names(menu, "private", "admin") == ["dice_roll", "audit", "score", *OWN]
-    assert names(menu, "group", "user") == ["dice_roll", "table", "start", "help", "cancel"]
+    assert names(menu, "group", "user") == ["dice_roll", "table", *OWN]
 
 
 async def test_a_paused_plugin_offers_nothing(menu: Host) -> None:
-    ctx, somebody = menu.ctx("menu"), await menu.people.get(5)
+    ctx, somebody = menu.ctx("menu"), service.Place("private", 5, 5)
     assert service.find_preference(ctx, somebody, "dice", "sides") is not None
     menu.plugin("dice").gate = lambda: False
     assert names(menu, "private", "user") == OWN
@@ -110,7 +110,9 @@ async def test_a_plugin_that_some_have_is_offered_to_those(
     for person, known in ((has, ["dice_roll", "score", *OWN]), (lacks, OWN)):
         offers = service.offers(ctx, service.Place("private", person, person), "user")
         assert [command.name for offer in offers for command in offer.commands] == known
-        found = service.find_preference(ctx, await menu.people.get(person), "dice", "sides")
+        found = service.find_preference(
+            ctx, service.Place("private", person, person), "dice", "sides"
+        )
         assert (found is not None) is (person == has)
         assert await service.is_out_of_date(ctx, person) is (person == has)
     assert [menu_.scope for menu_ in service.chat_menus(ctx, has)] == [f"chat:{has}"] * 3
