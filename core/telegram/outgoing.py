@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import time
 from collections import deque
 from collections.abc import Callable
@@ -145,13 +146,18 @@ class MemoryBudget:
         wait = self._wait(chat, lane, now, careful=careful)
         if wait > 0:
             return wait
+        self.note(chat, lane)
+        return 0.0
+
+    def note(self, chat: Chat | None, lane: Lane) -> None:
+        """A message goes out; write it down."""
+        now = self._clock()
         if lane is Lane.BULK:
             self._bulk = max(self._bulk, now - _LATE) + self._rates.bulk_gap
         if not (lane is Lane.BULK and self._rates.paid):
             self._note(chat, now)
         elif chat is not None:
             self._chats[chat] = now + self._rates.chat_gap
-        return 0.0
 
     def ban(self, chat: Chat | None, seconds: float) -> None:
         """Nobody else sends."""
@@ -280,6 +286,8 @@ class RedisBudget:
         self._banned = banned
         self._alone = MemoryBudget(rates)
         self._alone_until = 0.0
+        self._is_lost = False
+        self._hear_again = 0.0
         self._take = redis.register_script(_TAKE)
         self._spent = redis.register_script(_SPENT)
         self._unreported: list[Chat | None] = []
@@ -287,6 +295,7 @@ class RedisBudget:
         self._ear: asyncio.Task[None] | None = None
 
     def spend(self, chat: Chat | None) -> None:
+        self._listen()
         self._alone.spend(chat)
         if not self._unreported:
             self._in_background(self._report())
@@ -296,9 +305,14 @@ class RedisBudget:
         self._listen()
         if time.monotonic() >= self._alone_until:
             try:
-                return await self._ask(chat, lane, careful=careful)
+                wait = await self._ask(chat, lane, careful=careful)
             except Exception as error:  # noqa: BLE001 - whatever Redis has, sending goes on
                 self._lost(error)
+            else:
+                self._found()
+                if not wait:
+                    self._alone.note(chat, lane)  # should Redis go, we don't begin anew
+                return wait
         return await self._alone.take(chat, lane, careful=careful)
 
     def ban(self, chat: Chat | None, seconds: float) -> None:
@@ -351,6 +365,7 @@ class RedisBudget:
         rates = self._rates
         try:
             await self._spent(keys=keys, args=[rates.gap, rates.chat_gap, rates.group_size])
+            self._found()
         except Exception as error:  # noqa: BLE001
             self._lost(error)
 
@@ -359,20 +374,36 @@ class RedisBudget:
         milliseconds = max(1, int(seconds * 1000))
         try:
             await self._redis.set(key, 1, px=milliseconds)
-            word = f"{'' if chat is None else chat} {seconds}"
-            await self._redis.publish(f"{self._prefix}:bans", word)
+            name = "" if chat is None else str(chat)
+            now = await self._now()
+            # For processes that begin to listen while it lasts.
+            await self._redis.zremrangebyscore(f"{self._prefix}:banned", 0, now)
+            await self._redis.zadd(f"{self._prefix}:banned", {name: now + seconds})
+            await self._redis.expire(f"{self._prefix}:banned", 86400)
+            await self._redis.publish(f"{self._prefix}:bans", f"{name} {seconds}")
         except Exception as error:  # noqa: BLE001
             self._lost(error)
 
+    async def _now(self) -> float:
+        seconds, microseconds = await self._redis.time()
+        return float(seconds) + float(microseconds) / 1e6
+
     def _listen(self) -> None:
-        if self._ear is None or self._ear.done():
-            self._ear = asyncio.create_task(self._hear())
+        if self._ear is None or (self._ear.done() and time.monotonic() >= self._hear_again):
+            self._hear_again = time.monotonic() + _REDIS_PAUSE
+            self._ear = asyncio.create_task(self._hear(), context=contextvars.Context())
 
     async def _hear(self) -> None:
         """Bans that other processes met: our replies don't ask Redis, so they must be told."""
-        with contextlib.suppress(Exception):  # heard again with the next question to Redis
+        with contextlib.suppress(Exception):  # heard again with the next message, soon
             async with self._redis.pubsub() as pubsub:
                 await pubsub.subscribe(f"{self._prefix}:bans")
+                now = await self._now()
+                lasting = await self._redis.zrangebyscore(
+                    f"{self._prefix}:banned", now, "+inf", withscores=True
+                )
+                for name, until in lasting:
+                    self._banned(_chat(_text(name)), until - now)
                 async for message in pubsub.listen():
                     if message["type"] == "message":
                         chat, _, seconds = _text(message["data"]).rpartition(" ")
@@ -386,7 +417,13 @@ class RedisBudget:
     def _lost(self, error: Exception) -> None:
         if time.monotonic() >= self._alone_until:
             log.warning("Redis away: limits hold for each process alone", error=repr(error))
+        self._is_lost = True
         self._alone_until = time.monotonic() + _REDIS_PAUSE
+
+    def _found(self) -> None:
+        if self._is_lost:
+            self._is_lost = False
+            log.info("Redis is back: all processes share the limits again")
 
 
 class Limiter:
