@@ -178,6 +178,8 @@ def plugram(server: Server, url: str, folder: Path) -> tuple[list[str], dict[str
         "PLUGRAM_WEB__PORT": "0",
         "PLUGRAM_LOG__LEVEL": "error",
         "PLUGRAM_PLUGINS__PATHS": json.dumps([str(BOTS / "echo.py")]),
+        "PLUGRAM_PLUGINS__REQUIRED": '["echo"]',
+        "PLUGRAM_HOOKS__START_TIMEOUT": "60",  # a busy machine must not measure a bot without it
         **{f"PLUGRAM_FEATURES__{name.upper()}": "false" for name in built_in},
     }
     return [sys.executable, "-m", "core", "run"], env

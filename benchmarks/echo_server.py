@@ -43,11 +43,13 @@ class Board:
         self.first_poll = asyncio.Event()
         self.done = asyncio.Event()
 
-    def arm(self, chat: int, text: str) -> None:
+    def update(self, chat: int, text: str) -> tuple[int, bytes]:
+        """A new one: its number, and its JSON."""
+        number, self.next_update = self.next_update, self.next_update + 1
         update = {
-            "update_id": self.next_update,
+            "update_id": number,
             "message": {
-                "message_id": self.next_update,
+                "message_id": number,
                 "from": {
                     "id": chat,
                     "is_bot": False,
@@ -67,9 +69,12 @@ class Board:
                 "text": text,
             },
         }
-        self.waiting.append((self.next_update, orjson.dumps(update)))
         self.armed[(chat, text)] = asyncio.get_running_loop().time()
-        self.next_update += 1
+        return number, orjson.dumps(update)
+
+    def arm(self, chat: int, text: str) -> None:
+        """One that waits to be fetched."""
+        self.waiting.append(self.update(chat, text))
 
     def release(self) -> None:
         for poll in self.polls:
