@@ -176,16 +176,19 @@ class App:
             self.started = False
 
     @asynccontextmanager
-    async def session(self, *, start: bool = True) -> AsyncIterator[Self]:
+    async def session(self, *, start: bool = True, migrated: bool = False) -> AsyncIterator[Self]:
         """Open without serving: for commands that need the plugins and what they keep.
 
-        `start=False` changes nothing: it neither migrates nor starts the plugins.
+        `start=False` changes nothing: it neither migrates nor starts the plugins. `migrated`: this
+        program has seen to the tables before, and a newer one may have gone on from there.
         """
         async with AsyncExitStack() as stack:
-            await self._open(stack, start=start)
+            await self._open(stack, start=start, migrated=migrated)
             yield self
 
-    async def _open(self, stack: AsyncExitStack, *, start: bool = True) -> None:
+    async def _open(
+        self, stack: AsyncExitStack, *, start: bool = True, migrated: bool = False
+    ) -> None:
         """Connect, migrate, and start the plugins."""
         settings = self.settings
         claim_folder(settings.data_dir, settings.deployment.name)
@@ -196,7 +199,9 @@ class App:
         stack.push_async_callback(self.db.close)
         if not start:
             return
-        if settings.database.migrate == "auto":
+        if migrated:
+            pass
+        elif settings.database.migrate == "auto":
             await migrate.apply(self.db)
         else:
             await migrate.check(self.db)
@@ -355,7 +360,7 @@ def alone(*plugins: str) -> RunOne:
     app = build(settings, "worker")
 
     async def run_one(job_id: int, token: int, owner: str) -> None:
-        async with app.session():
+        async with app.session(migrated=True):
             missing = set(plugins) - {plugin.id for plugin in app.plugins}
             if missing:
                 raise PluginError(f"didn't start for a single job: {', '.join(sorted(missing))}")

@@ -73,6 +73,14 @@ def _keys(value: SecretStr | None) -> SecretStr | None:
     return value
 
 
+def _webhook_path(value: str) -> str:
+    if not re.fullmatch(r"/[\w./-]+", value, re.ASCII):
+        raise ValueError("must be a path such as /telegram, of letters, digits, . _ - and /")
+    if value in ("/healthz", "/readyz"):
+        raise ValueError(f"{value} is the health checks'")
+    return value
+
+
 def _http_url_or_none(value: str) -> str:
     return _http_url(value) if value else ""
 
@@ -254,9 +262,8 @@ class IntakeSettings(_Section):
         default="polling",
         description="How updates come in: asked for, or brought to `[web] public_url`.",
     )
-    webhook_path: str = Field(
+    webhook_path: Annotated[str, AfterValidator(_webhook_path)] = Field(
         default="/telegram",
-        pattern=r"^/[\w./-]+$",
         description="Path of the webhook below `[web] public_url`.",
     )
     webhook_secret: Annotated[SecretStr | None, AfterValidator(_webhook_secret)] = Field(

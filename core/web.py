@@ -1,4 +1,4 @@
-"""The one ASGI app of a process: health, and the plugins' routes under `/<plugin id>/`."""
+"""The one ASGI app of a process: health, webhook, and plugins' routes under `/<plugin id>/`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount
 from starlette.routing import Route as HttpRoute
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from core.errors import PlugramError
 from core.health import HealthChecks, ready
@@ -20,11 +21,18 @@ from core.log import get_logger
 
 if TYPE_CHECKING:
     from starlette.requests import Request
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from core.host.plugin import Plugin, Route
     from core.telegram.webhook import Webhook
 
 log = get_logger("web")
+
+KEEP_ALIVE = 75
+"""Seconds for which an idle connection stays: longer than proxies keep theirs, so that none of them
+sends a request into a connection that is being closed."""
+HEAD_SECONDS = 10.0
+"""In which the head of a request must have come."""
 
 
 def build(
@@ -33,7 +41,7 @@ def build(
     *,
     started: Callable[[], bool],
     webhook: Webhook | None = None,
-) -> Starlette:
+) -> ASGIApp:
     """`/healthz`: the process lives. `/readyz`: every check passes, and start-up is over."""
 
     async def healthz(_: Request) -> Response:
@@ -48,14 +56,27 @@ def build(
         }
         return JSONResponse(body, status_code=200 if ok else 503)
 
-    return Starlette(
+    pages = Starlette(
         routes=[
             HttpRoute("/healthz", healthz),
             HttpRoute("/readyz", readyz),
-            *([HttpRoute(webhook.path, webhook.receive, methods=["POST"])] if webhook else []),
             *(_mount(plugin, declared) for plugin, declared in routes),
         ]
     )
+    return pages if webhook is None else _beside(pages, webhook)
+
+
+def _beside(pages: ASGIApp, webhook: Webhook) -> ASGIApp:
+    """The webhook without the layers that pages need: it is called for every update."""
+    path = webhook.path
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == path:
+            await webhook(scope, receive, send)
+        else:
+            await pages(scope, receive, send)
+
+    return app
 
 
 def _mount(plugin: Plugin, routes: Sequence[Route]) -> Mount:
@@ -79,10 +100,34 @@ class _Server(uvicorn.Server):
         yield
 
 
+class _Connection(HttpToolsProtocol):
+    """One that knows since when it waits for the rest of a request's head."""
+
+    waits_since = 0.0
+    _in_body = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self.waits_since = self.loop.time()
+        super().connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        if not (self.waits_since or self._in_body):
+            self.waits_since = self.loop.time()
+        super().data_received(data)
+
+    def on_headers_complete(self) -> None:
+        self.waits_since, self._in_body = 0.0, True
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._in_body = False
+        super().on_message_complete()
+
+
 class WebServer:
     """uvicorn inside the process's own loop."""
 
-    def __init__(self, app: Starlette, host: str, port: int, *, fixed_port: bool) -> None:
+    def __init__(self, app: ASGIApp, host: str, port: int, *, fixed_port: bool) -> None:
         """`fixed_port`: refuse to start on another port; else any free one will do."""
         self._app = app
         self._host = host
@@ -90,6 +135,7 @@ class WebServer:
         self._fixed_port = fixed_port
         self._server: uvicorn.Server | None = None
         self._task: asyncio.Task[None] | None = None
+        self._sweeping: asyncio.Task[None] | None = None
         self.url = ""
 
     async def start(self) -> None:
@@ -99,6 +145,9 @@ class WebServer:
         self.url = f"http://{self._host}:{port}"
         config = uvicorn.Config(
             self._app,
+            http=_Connection,
+            ws="none",
+            timeout_keep_alive=KEEP_ALIVE,
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -106,7 +155,18 @@ class WebServer:
         )
         self._server = _Server(config)
         self._task = asyncio.create_task(self._server.serve(sockets=[sock]), name="web")
+        self._sweeping = asyncio.create_task(self._sweep(self._server), name="web-sweep")
         log.info("listening", url=self.url)
+
+    async def _sweep(self, server: uvicorn.Server) -> None:
+        """Close the connections that take too long over the head of a request: they are somebody's
+        who wants to use them up."""
+        while True:
+            await asyncio.sleep(HEAD_SECONDS / 4)
+            since = asyncio.get_running_loop().time() - HEAD_SECONDS
+            for one in list(server.server_state.connections):
+                if isinstance(one, _Connection) and 0 < one.waits_since < since:
+                    one.transport.close()
 
     def _bind(self) -> socket.socket:
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
@@ -127,6 +187,8 @@ class WebServer:
         return sock
 
     async def stop(self) -> None:
+        if self._sweeping is not None:
+            self._sweeping.cancel()
         if self._server is not None and self._task is not None:
             self._server.should_exit = True
             await self._task

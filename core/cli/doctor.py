@@ -6,10 +6,12 @@ import asyncio
 import os
 import shutil
 import tempfile
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Literal
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
 
 from core import config, log
 from core.cli import terminal
@@ -284,6 +286,8 @@ async def _telegram(settings: Settings) -> list[Finding]:
     finally:
         await wire.close()
     findings = [Finding("telegram", "ok", f"@{me.get('username', '')} at {settings.bot.api_base}")]
+    if settings.intake.mode == "webhook":
+        return [*findings, _told(settings, hook), await _reachable(settings)]
     if hook.get("url"):
         findings.append(
             Finding(
@@ -294,6 +298,66 @@ async def _telegram(settings: Settings) -> list[Finding]:
             )
         )
     return findings
+
+
+def _told(settings: Settings, hook: Mapping[str, Any]) -> Finding:
+    """What Telegram thinks of our webhook."""
+    ours = settings.web.public_url.rstrip("/") + settings.intake.webhook_path
+    waiting = int(hook.get("pending_update_count") or 0)
+    there = f"{hook.get('url') or 'none'}; {waiting} updates wait"
+    if hook.get("url") != ours:
+        return Finding(
+            "webhook", "warning", f"set to {there}", "the bot sets its own when it starts"
+        )
+    failed_at = int(hook.get("last_error_date") or 0)
+    if waiting and failed_at:
+        at = datetime.fromtimestamp(failed_at, UTC).isoformat(sep=" ", timespec="seconds")
+        said = hook.get("last_error_message", "")
+        return Finding(
+            "webhook",
+            "failed",
+            f"set to {there}; at {at} Telegram met: {said}",
+            "is the bot running, and does the proxy pass the path on to it?",
+        )
+    return Finding("webhook", "ok", f"set to {there}")
+
+
+async def _reachable(settings: Settings) -> Finding:
+    """Whether the public address is one that Telegram takes, and leads to a bot."""
+    from pyreqwest.client import ClientBuilder
+    from pyreqwest.exceptions import PyreqwestError
+
+    from core.telegram.webhook import PORTS
+    from core.telegram.wire import PUBLIC_SERVER
+
+    public = settings.web.public_url
+    if not public:
+        return Finding("public_url", "failed", "web.public_url is missing", "docs/deploy.md")
+    parts = urlsplit(public)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    if settings.bot.api_base == PUBLIC_SERVER and (parts.scheme != "https" or port not in PORTS):
+        return Finding(
+            "public_url",
+            "failed",
+            f"Telegram doesn't bring updates to {public}",
+            "it wants https:// on port 443, 80, 88 or 8443",
+        )
+    url = f"{public.rstrip('/')}/healthz"
+    try:
+        async with ClientBuilder().timeout(timedelta(seconds=PATIENCE)).build() as client:
+            status = (await client.get(url).build().send()).status
+    except PyreqwestError as error:
+        status, reason = 0, type(error).__name__
+    else:
+        reason = f"status {status}"
+    if status == 200:
+        return Finding("public_url", "ok", f"{url} answers")
+    return Finding(
+        "public_url",
+        "warning",
+        f"{url} doesn't answer as a bot does: {reason}",
+        "start the bot; else look at proxy, DNS and certificate",
+    )
 
 
 async def _health(settings: Settings) -> list[Finding]:

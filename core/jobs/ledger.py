@@ -18,7 +18,15 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import orjson
 
-from core.jobs.statements import CLAIMED, ENDED, KEY_AFTER, STICKY, WAITING, Statements
+from core.jobs.statements import (
+    CLAIMED,
+    ENDED,
+    KEY_AFTER,
+    STICKY,
+    WAITING,
+    Statements,
+    upgraded,
+)
 
 if TYPE_CHECKING:
     from core.db.database import Database
@@ -433,7 +441,7 @@ def _claim(row: dict[str, Any]) -> Claim:
     return Claim(
         id=row["id"],
         name=row["name"],
-        args=orjson.loads(row["args"]),
+        args=upgraded(orjson.loads(row["args"]), row["version"]),
         user=row["user_id"],
         chat=row["chat_id"],
         scope=row["scope"],

@@ -7,8 +7,13 @@ Times are the database's; `$n` are arguments, the rest are parts of our own.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 FORMAT = 1
 """Version of a row's payload. Rows of a newer one are left to newer workers."""
+UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+"""Version → what makes the next one of its payload. One for each before FORMAT."""
 
 MAX_CRASHES = 3
 """A job that was running when this many processes died is dead."""
@@ -20,7 +25,7 @@ ENDED = "('done', 'dead', 'cancelled')"
 WAITING = "('queued', 'suspect', 'delayed', 'parked')"
 CLAIMED = (
     "id, name, args, user_id, chat_id, scope, trace, priority, fair, attempt, attempts, crashes, "
-    "token, created_at"
+    "token, created_at, version"
 )
 KEY_AFTER = f"CASE WHEN key LIKE '{STICKY}%' THEN key END"
 READY = "CASE WHEN crashes > 0 THEN 'suspect' ELSE 'queued' END"
@@ -162,3 +167,10 @@ class Statements:
             f"finished_at = CASE WHEN {over} THEN {self._clock} END, "
             f"key = CASE WHEN {over} THEN {KEY_AFTER} ELSE key END"
         )
+
+
+def upgraded(args: dict[str, Any], version: int) -> dict[str, Any]:
+    """The payload of a row as this version has it."""
+    for one in range(version, FORMAT):
+        args = UPGRADES[one](args)
+    return args

@@ -5,6 +5,9 @@ aside after too many failures. A handler's first transaction takes the row along
 effects happen once; a row without effects is finished later, in batches (`finish`). Both ask for
 the lease that the process had when it began: whoever was declared dead can't finish anything.
 
+During a rolling update rows of several versions lie side by side: older ones are brought up to date
+as they are read, newer ones are left where they are, for a process that understands them.
+
 The order of arrival is `seq`. Rows of one lane are finished in that order, always: `commit`
 finishes what came before it in its lane.
 """
@@ -13,7 +16,7 @@ finishes what came before it in its lane.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
 PARTITIONS = 64
 VERSION = 1
 """Of the payload: 1 is the update as Telegram sent it."""
+UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+"""Version → what makes the next one of its payload. One for each before VERSION."""
 
 WAITS, DONE, SET_ASIDE, ANSWERING = 0, 1, 2, 3
 """`status` of a row. ANSWERING: its effects are committed, its handler hasn't returned."""
@@ -61,6 +66,12 @@ class Waiting:
     seq: int
     partition: int
     lane: str
+    version: int
+
+    @property
+    def is_newer(self) -> bool:
+        """Of a version that this process doesn't understand."""
+        return self.version > VERSION
 
 
 @dataclass(slots=True)
@@ -103,20 +114,26 @@ def bypasses(lane: str) -> bool:
 
 
 def _home(kind: str, event: Mapping[str, Any]) -> str:
-    chat = event.get("chat")
+    chat = _id_of(event.get("chat"))
     if chat is None and kind == "callback_query":
-        chat = (event.get("message") or {}).get("chat")
+        message = event.get("message")
+        chat = _id_of(message.get("chat")) if isinstance(message, dict) else None
     if chat is not None:
-        return f"c{chat['id']}"
-    user = event.get("from") or event.get("user")
-    return f"u{user['id']}" if user else f"t{kind}"
+        return f"c{chat}"
+    user = _id_of(event.get("from") or event.get("user"))
+    return f"t{kind}" if user is None else f"u{user}"
+
+
+def _id_of(thing: Any) -> Any:
+    """Whatever came must be kept, sense or nonsense; what is wrong with it a handler finds."""
+    return thing.get("id") if isinstance(thing, dict) else None
 
 
 def _bypasses(kind: str, event: Mapping[str, Any]) -> bool:
     if kind == "callback_query":
-        return is_control(event.get("data") or "")
+        return is_control(str(event.get("data") or ""))
     if kind == "message":
-        text = event.get("text") or ""
+        text = str(event.get("text") or "")
         return text.startswith("/cancel") and text[7:8] in ("", "@", " ")
     return False
 
@@ -179,10 +196,7 @@ class Inbox:
     async def load(self, seqs: Collection[int]) -> dict[int, Stored]:
         """The payloads of rows that aren't done."""
         rows = await self._db.fetch(self._statements["load"], self._list(seqs))
-        return {
-            row["seq"]: Stored(orjson.loads(row["payload"]), row["attempts"], row["status"])
-            for row in rows
-        }
+        return {row["seq"]: Stored(upgraded(row), row["attempts"], row["status"]) for row in rows}
 
     # -- finishing
 
@@ -238,16 +252,16 @@ class Inbox:
 
     async def replay(self, update_id: int) -> bool:
         """Put an update that was set aside at the end of its lane, with fresh tries. False if
-        there is none of that id."""
+        there is none of that id, or a newer version set it aside."""
         async with self._db.transaction():
             rows = await self._db.fetch(
                 "DELETE FROM core_inbox WHERE bot_id = $1 AND update_id = $2 AND status = 2"
-                " RETURNING payload",
+                f" AND version <= {VERSION} RETURNING payload, version",
                 self._bot,
                 update_id,
             )
             if rows:
-                await self.add([orjson.loads(rows[0]["payload"])])
+                await self.add([upgraded(rows[0])])
         return bool(rows)
 
     async def counts(self) -> dict[str, int]:
@@ -290,6 +304,14 @@ class Inbox:
         return list(values) if self._postgres else orjson.dumps(list(values)).decode()
 
 
+def upgraded(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The payload of a row (`payload`, `version`) as this version has it."""
+    update: dict[str, Any] = orjson.loads(row["payload"])
+    for version in range(row["version"], VERSION):
+        update = UPGRADES[version](update)
+    return update
+
+
 def _dumped(update: Mapping[str, Any]) -> str:
     return orjson.dumps(update).decode()
 
@@ -320,18 +342,18 @@ def _statements(db: Database) -> dict[str, str]:
             ORDER BY batch.place
             ON CONFLICT (bot_id, update_id) DO NOTHING RETURNING seq, update_id""",
         "waiting": f"""
-            SELECT seq, partition, lane FROM core_inbox
+            SELECT seq, partition, lane, version FROM core_inbox
             WHERE bot_id = $1 AND partition {one_of("$2")} AND seq > $3 AND seq <= $4
                 AND status IN (0, 3)
             ORDER BY seq LIMIT $5""",
         "load": f"""
-            SELECT seq, attempts, status, payload FROM core_inbox
-            WHERE seq {one_of("$1")} AND status IN (0, 3)""",
+            SELECT seq, attempts, status, version, payload FROM core_inbox
+            WHERE seq {one_of("$1")} AND status IN (0, 3) AND version <= {VERSION}""",
         "commit": f"""
             UPDATE core_inbox SET status = CASE WHEN seq = $4 THEN {ANSWERING} ELSE {DONE} END,
                 finished_at = {db.clock}
             WHERE bot_id = $1 AND partition = $2 AND lane = $3 AND seq <= $4
-                AND status IN (0, 3) AND {_HELD.format("$5", "= $6")}
+                AND status IN (0, 3) AND version <= {VERSION} AND {_HELD.format("$5", "= $6")}
             RETURNING seq""",
         "finish": f"""
             UPDATE core_inbox SET status = {DONE}, finished_at = {db.clock}

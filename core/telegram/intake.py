@@ -38,7 +38,7 @@ from core.telegram.inbox import (
     lane_of,
 )
 from core.telegram.lanes import Lane, Lanes
-from core.telegram.leases import SUSPICIOUS, Leases, Taken
+from core.telegram.leases import POLLER, SUSPICIOUS, Leases, Taken
 from core.telegram.poller import Poller
 
 if TYPE_CHECKING:
@@ -57,11 +57,19 @@ _AWAY_TRIES = 20
 """Times that a handler may find the database away until that counts as its own failure."""
 _GATHER = 0.02
 """Seconds over which finished updates are gathered into one statement."""
+_TOGETHER = 0.005
+"""Seconds over which news of several processes is gathered before it is read."""
+_NO_END = 2**62
 _LOAD_LANES, _LOAD_EACH, _LOADED_ENOUGH = 64, 16, 512
 _SWEEP = 0.25
 _PAGE = 5000
 _PURGE_EVERY = 3600.0
-_CHANNEL, _NEWS, _LEASES = "plugram_inbox", "news", "leases"
+_CUT_OFF = 15.0
+"""Seconds without Telegram after which the process that leads lets another one try."""
+_AFTERWARDS = 60.0
+"""Seconds during which it doesn't lead again."""
+_CHANNEL, _LEASES = "plugram_inbox", "leases"
+"""The word on the channel is this one, or the name of who added something."""
 
 _UNUSABLE = (DatabaseAway, DatabaseReadOnly, DiskFull)
 """The database can't be written: nothing that a handler could do about it."""
@@ -122,10 +130,14 @@ class Receiver(Protocol):
 
     does: str
     """In words: what the process that leads does."""
+    everywhere: bool
+    """Whether updates come to every process, not to the one that leads alone."""
     answered_at: float
     """When Telegram last answered, by the monotonic clock."""
     trouble: str
     """Why nothing is received, in words; empty while all is well."""
+    cut_off_since: float
+    """Since when Telegram can't be reached from here, by the monotonic clock; 0 if it can."""
 
     def open(self, store: Store, allowed_updates: Sequence[str]) -> None:
         """Receive from now on, into `store`."""
@@ -179,12 +191,22 @@ class Intake:
         """Leases came free."""
         self._arriving = asyncio.Lock()
         """Held while rows enter the lanes, so that older ones enter first."""
+        self._fresh: dict[int, dict[str, Any]] = {}
+        """What this process added and hasn't yet seen in the order of all."""
+        self._ringing = False
         self._cursor = -1
         """All rows up to this number, of the partitions held, are in the lanes."""
+        self._newer: set[int] = set()
+        """Partitions of ours in which updates of a newer version wait: nothing more enters their
+        lanes, and they are given away as soon as they rest."""
         self._careful: dict[int, int] = {}
         """Partition → its updates up to this number may have killed processes."""
         self._one_suspect = asyncio.Lock()
         self._processes = 1
+        self._led = True
+        """Whether any process leads."""
+        self._abstains_until = 0.0
+        """Until when this one doesn't, since it couldn't reach Telegram."""
         self._away = 0
         self._paused = False
         self._stopping = False
@@ -238,6 +260,16 @@ class Intake:
             return Health(False, f"the database is away; {waiting}", "see the core.database check")
         if not self.leases.valid:
             return Health(False, f"no lease: the database doesn't answer; {waiting}")
+        if self._polling is None and time.monotonic() < self._abstains_until:
+            return Health(
+                False,
+                f"couldn't reach Telegram: another process {self.receiver.does} now; {waiting}",
+                "check this machine's network",
+            )
+        if self._polling is None and not self._led:
+            return Health(
+                False, f"no process {self.receiver.does}; {waiting}", "start a bot: plugram run"
+            )
         if self._polling is None:
             return Health(True, f"stands by, another process {self.receiver.does}; {waiting}")
         silent = time.monotonic() - self.receiver.answered_at
@@ -253,52 +285,63 @@ class Intake:
 
     async def _store(self, updates: Sequence[dict[str, Any]]) -> None:
         """A batch from Telegram: into the database, then into the lanes that are ours."""
-        async with self._arriving:
-            stored = {seq: updates[at] for seq, at in await self.inbox.add(updates)}
-            if list(stored) == list(range(self._cursor + 1, self._cursor + 1 + len(updates))):
-                self._take_in(stored)
-            else:
-                # Somebody else adds too, or an earlier try was committed and its answer lost: read
-                # what is new from the database, in order.
-                await self._scan(stored)
-        if self._processes > 1:
-            self._ring(_NEWS)
+        if self._processes > 1 and self.receiver.everywhere:
+            # Others add in between all the time. What is new is read together, in order, and
+            # nobody who brings something waits for that.
+            for seq, at in await self.inbox.add(updates):
+                if lane_of(updates[at])[1] in self.leases.held:
+                    self._fresh[seq] = updates[at]
+            self._news.set()
+        else:
+            async with self._arriving:
+                stored = {seq: updates[at] for seq, at in await self.inbox.add(updates)}
+                if list(stored) == list(range(self._cursor + 1, self._cursor + 1 + len(updates))):
+                    self._take_in(stored)
+                else:
+                    # Somebody else adds too, or an earlier try was committed and its answer lost:
+                    # read what is new from the database, in order.
+                    self._fresh |= stored
+                    await self._scan()
+        if self._processes > 1 and self._concerns_others(updates):
+            self._ring_soon()
         self._pump()
+
+    def _concerns_others(self, updates: Sequence[dict[str, Any]]) -> bool:
+        held = self.leases.held
+        return any(lane_of(update)[1] not in held for update in updates)
 
     def _take_in(self, stored: dict[int, dict[str, Any]]) -> None:
         held, lanes = self.leases.held, self.lanes
         for seq, update in stored.items():
             name, partition = lane_of(update)
             fence = held.get(partition)
-            if fence is not None:
+            if fence is not None and partition not in self._newer:
                 lanes.add(fence, name, seq, Stored(update))
         self._cursor += len(stored)
 
-    async def _scan(self, stored: dict[int, dict[str, Any]] | None = None) -> None:
-        """What is new in the partitions that are ours, whoever added it."""
-        until = await self.inbox.latest()
-        await self._adopt(list(self.leases.held), self._cursor, until, stored or {})
-        self._cursor = max(self._cursor, until)
+    async def _scan(self) -> None:
+        """What is new in the partitions that are ours, whoever added it. Numbers are given in the
+        order of commits, so whatever isn't seen yet comes behind all that is."""
+        self._cursor = await self._adopt(list(self.leases.held), self._cursor, _NO_END)
+        for seq in [seq for seq in self._fresh if seq <= self._cursor]:
+            del self._fresh[seq]  # another process's
 
-    async def _adopt(
-        self,
-        partitions: Collection[int],
-        after: int,
-        until: int,
-        stored: dict[int, dict[str, Any]],
-    ) -> None:
-        if not partitions or until <= after:
-            return
-        while True:
+    async def _adopt(self, partitions: Collection[int], after: int, until: int) -> int:
+        """The number of the last one."""
+        while partitions and after < until:
             rows = await self.inbox.waiting(partitions, after, until, _PAGE)
             for row in rows:
                 fence = self.leases.held.get(row.partition)
-                if fence is not None:
-                    update = stored.get(row.seq)
+                if row.is_newer and fence is not None:
+                    self._newer.add(row.partition)
+                if fence is not None and row.partition not in self._newer:
+                    update = self._fresh.pop(row.seq, None)
                     self.lanes.add(fence, row.lane, row.seq, Stored(update) if update else None)
+            if rows:
+                after = rows[-1].seq
             if len(rows) < _PAGE:
-                return
-            after = rows[-1].seq
+                break
+        return after
 
     async def _scanning(self) -> None:
         """Hear of what other processes added; look now and then, in case a bell got lost, or an
@@ -306,9 +349,13 @@ class Intake:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self.leases.interval):
                 await self._news.wait()
+        if self._processes > 1 and self.receiver.everywhere:
+            await asyncio.sleep(_TOGETHER)
         self._news.clear()
         async with self._arriving:
             await self._scan()
+        if self._newer:
+            await self._leave_to_newer()
         self._pump()
 
     async def _listen(self) -> None:
@@ -324,7 +371,21 @@ class Intake:
             self._ear = None
 
     def _heard(self, _: object, __: int, ___: str, word: str) -> None:
-        (self._changed if word == _LEASES else self._news).set()
+        if word == _LEASES:
+            self._changed.set()
+        elif word != self.leases.owner:
+            self._news.set()
+
+    def _ring_soon(self) -> None:
+        """Tell the others of news, once for all that comes within a moment."""
+        if not self._ringing:
+            self._ringing = True
+            self._spawn(self._ring_once())
+
+    async def _ring_once(self) -> None:
+        await asyncio.sleep(_TOGETHER)
+        self._ringing = False
+        await self._notify(self.leases.owner)
 
     def _ring(self, word: str) -> None:
         self._spawn(self._notify(word))
@@ -347,8 +408,9 @@ class Intake:
 
     async def _beat(self) -> None:
         async with self._arriving:
-            beat = await self.leases.beat(lead=self._poll)
-            self._processes = beat.processes
+            lead = self._poll and time.monotonic() >= self._abstains_until
+            beat = await self.leases.beat(lead=lead)
+            self._processes, self._led = beat.processes, beat.led
             if self._cursor < 0:
                 self._cursor = await self.inbox.latest()
             if beat.lost:
@@ -356,9 +418,13 @@ class Intake:
                 self.lanes.drop(beat.lost)
             for one in beat.taken:
                 self._suspect(one)
-            await self._adopt([one.fence.partition for one in beat.taken], 0, self._cursor, {})
+            await self._adopt([one.fence.partition for one in beat.taken], 0, self._cursor)
+            self._newer.intersection_update(self.leases.held)
+        if self._newer:
+            await self._leave_to_newer()
         if beat.surplus:
             await self._give_away(beat.surplus)
+        await self._resign()
         self._seat()
         gauge("updates_waiting", "Updates that aren't handled yet").set(self.lanes.waiting)
         self._pump()
@@ -373,12 +439,34 @@ class Intake:
         """Partitions beyond our share, idle ones, to processes that came after us."""
         busy = self.lanes.busy()
         idle = [slot for slot in sorted(self.leases.held, reverse=True) if slot not in busy]
-        given = set(idle[:number])
+        await self._release(set(idle[:number]))
+
+    async def _leave_to_newer(self) -> None:
+        """Partitions in which a newer version's updates wait, to processes that understand them."""
+        idle = self._newer - self.lanes.busy()
+        if idle:
+            log.info("left to a newer version", partitions=len(idle), bot=self._bot)
+            await self._release(idle)
+            self._newer -= idle
+
+    async def _release(self, given: set[int]) -> None:
         # What is finished in them must be written while they are ours.
         async with self._arriving:
             self.lanes.drop(given)
             await self._flush()
             await self.leases.release(given)
+        self._ring(_LEASES)
+
+    async def _resign(self) -> None:
+        """Whoever can't reach Telegram, and isn't alone, lets another one lead."""
+        since = self.receiver.cut_off_since
+        cut_off = bool(since) and time.monotonic() - since > _CUT_OFF
+        if not (cut_off and self.leases.leads and self._processes > 1):
+            return
+        log.warning("Telegram is out of reach: another process may lead", bot=self._bot)
+        self._abstains_until = time.monotonic() + _AFTERWARDS
+        self.receiver.cut_off_since = 0.0
+        await self.leases.release([POLLER])
         self._ring(_LEASES)
 
     def _seat(self) -> None:
@@ -387,10 +475,10 @@ class Intake:
             return
         leads = self.leases.leads
         if leads and (self._polling is None or self._polling.done()):
-            log.info("polling", bot=self._bot, processes=self._processes)
+            log.info(self.receiver.does, bot=self._bot, processes=self._processes)
             self._polling = asyncio.create_task(self._poll_on())
         elif not leads and self._polling is not None:
-            log.warning("another process polls now", bot=self._bot)
+            log.warning("another process leads now", bot=self._bot)
             self._polling.cancel()
             self._polling = None
 

@@ -4,6 +4,9 @@ Each bot process takes its share of the partitions, renews what it has, and take
 let expire. A lease has a token that grows with every owner; what is finished must name it, so a
 process that slept through its lease can't finish anything. By its own clock a process also stops
 starting work before its leases can have expired elsewhere.
+
+A partition in which a newer version's updates wait is left to processes that understand them, and
+they take it even beyond their share.
 """
 
 # ruff: noqa: S608 - the parts of these statements are our own, values are always arguments
@@ -20,7 +23,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.telegram.inbox import PARTITIONS, Fence
+from core.telegram.inbox import PARTITIONS, VERSION, Fence
 
 if TYPE_CHECKING:
     from core.db.database import Database
@@ -51,6 +54,8 @@ class Beat:
     surplus: int
     """Partitions beyond the fair share, for `release`."""
     processes: int
+    led: bool
+    """Whether anybody has the poller's seat."""
 
 
 class Leases:
@@ -99,8 +104,11 @@ class Leases:
             kept = await self._renew()
             share = -(-PARTITIONS // processes)
             mine = [slot for slot in kept if slot != POLLER]
-            taken = await self._take(max(0, share - len(mine)), "slot >= 0")
+            taken = await self._take(max(0, share - len(mine)), f"slot >= 0 AND NOT {_NEWER}")
+            if VERSION > 1:
+                taken += await self._take(PARTITIONS, f"slot >= 0 AND NOT {_NEWER} AND {_OURS}")
             seat = [] if POLLER in kept or not lead else await self._take(1, f"slot = {POLLER}")
+            led = POLLER in kept or bool(seat) or await self._is_led()
         self._until = asked_at + self._seconds
         lost = [slot for slot, fence in self.held.items() if kept.get(slot) != fence.token]
         for slot in lost:
@@ -108,7 +116,7 @@ class Leases:
         for one in taken:
             self.held[one.fence.partition] = one.fence
         self.leads = POLLER in kept or bool(seat)
-        return Beat(taken, lost, max(0, len(mine) - share), processes)
+        return Beat(taken, lost, max(0, len(mine) - share), processes, led)
 
     async def release(self, slots: Collection[int]) -> None:
         """Give partitions, or the poller's seat, back to whoever wants them."""
@@ -199,6 +207,16 @@ class Leases:
         )
         return {row["slot"]: row["token"] for row in rows}
 
+    async def _is_led(self) -> bool:
+        return bool(
+            await self._db.fetch(
+                "SELECT 1 FROM core_intake_leases WHERE bot_id = $1 AND slot = $2"
+                f" AND owner IS NOT NULL AND expires_at >= {self._db.clock}",
+                self._bot,
+                POLLER,
+            )
+        )
+
     async def _take(self, number: int, which: str) -> list[Taken]:
         if number <= 0:
             return []
@@ -222,6 +240,17 @@ class Leases:
             self._calm_since = time.monotonic()
         return [Taken(Fence(row["slot"], self.owner, row["token"]), row["crashes"]) for row in rows]
 
+
+def _waiting(version: str) -> str:
+    """That updates of such a version wait in the slot."""
+    return (
+        "EXISTS (SELECT 1 FROM core_inbox WHERE core_inbox.bot_id = core_intake_leases.bot_id"
+        " AND core_inbox.partition = core_intake_leases.slot AND core_inbox.status IN (0, 3)"
+        f" AND core_inbox.version {version})"
+    )
+
+
+_NEWER, _OURS = _waiting(f"> {VERSION}"), _waiting(f"= {VERSION}")
 
 _LIVING: set[str] = set()
 """The owners in this process."""

@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from core.errors import Conflict, DatabaseError, RetryAfter, TelegramError
+from core.errors import Conflict, DatabaseError, RetryAfter, TelegramAway, TelegramError
 from core.log import get_logger
 from core.metrics import counter
 from core.retry import Backoff
@@ -24,6 +24,10 @@ _GRACE = 10.0
 _GATHER = 0.01
 """Seconds between two requests, at least, unless more updates wait than came: a busy bot then gets
 several at once, which costs it much less than one by one."""
+
+_TRUCE = 600.0
+"""Seconds after the removal of a webhook during which another one is left where it is: somebody
+else wants it, and to fight over it would help nobody."""
 
 log = get_logger("poller")
 
@@ -42,10 +46,13 @@ class Poller:
 
     def __init__(self, wire: Wire, settings: PollSettings) -> None:
         self.does = "polls"
+        self.everywhere = False
         self.answered_at = time.monotonic()
         """When Telegram last answered, by the monotonic clock."""
         self.trouble = ""
         """Why nothing is received, in words; empty while all is well."""
+        self.cut_off_since = 0.0
+        """Since when Telegram can't be reached from here, by the monotonic clock; 0 if it can."""
         self._wire = wire
         self._settings = settings
         self._store: Store = _unopened
@@ -54,7 +61,8 @@ class Poller:
         self._backoff = Backoff(base=1.0, longest=30.0)
         self._failures = 0
         self._received = counter("updates_received", "Updates that Telegram delivered")
-        self._webhook_removed = False
+        self._webhook_removed = float("-inf")
+        """When we last removed one, by the monotonic clock."""
 
     def open(self, store: Store, allowed_updates: Sequence[str]) -> None:
         """Before `run`."""
@@ -114,14 +122,19 @@ class Poller:
         pause = self._backoff.pause(self._failures)
         if isinstance(error, RetryAfter):
             pause = max(pause, error.seconds)
+        if isinstance(error, TelegramAway):
+            self.cut_off_since = self.cut_off_since or time.monotonic()
         log.warning("no updates", error=str(error), seconds=round(pause, 1))
-        if isinstance(error, Conflict) and "webhook" in error.message and not self._webhook_removed:
+        if isinstance(error, Conflict) and "webhook" in error.message:
             await self._remove_webhook()
         await asyncio.sleep(pause)
 
     async def _remove_webhook(self) -> None:
-        """A webhook of an earlier deployment: the settings say that we poll."""
-        self._webhook_removed = True
+        """A webhook of an earlier deployment: the settings say that we poll. What it didn't bring
+        stays with Telegram, and is what we are given next."""
+        if time.monotonic() - self._webhook_removed < _TRUCE:
+            return
+        self._webhook_removed = time.monotonic()
         try:
             await self._wire.call("deleteWebhook", {"drop_pending_updates": False})
             log.warning("a webhook was set; removed, since [intake] mode is polling")
@@ -133,6 +146,7 @@ class Poller:
             log.info("updates come in again")
         self._failures = 0
         self.trouble = ""
+        self.cut_off_since = 0.0
 
 
 async def _unopened(_: Sequence[dict[str, Any]]) -> None:

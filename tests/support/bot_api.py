@@ -153,6 +153,10 @@ class BotApi:
     def _result(self, call: Call) -> Any:
         if call.method == "getMe":
             return {"id": 123456789, "is_bot": True, "first_name": "Test", "username": "test_bot"}
+        if call.method == "getWebhookInfo":
+            hooks = self.of("setWebhook")
+            given = hooks[-1].params if hooks else {"url": ""}
+            return {name: value for name, value in given.items() if name != "secret_token"}
         if call.method.startswith(("send", "editMessage")) and "chat_id" in call.params:
             self._message_id += 1
             chat = int(call.params["chat_id"])

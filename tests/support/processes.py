@@ -60,7 +60,7 @@ class Process:
                 cwd=ROOT,
             )
 
-    def start(self, *, timeout: float = 30) -> None:
+    def start(self, *, timeout: float = 90) -> None:
         """Start it and wait until it is healthy. Raises RuntimeError, TimeoutError with its log."""
         self.launch()
         try:

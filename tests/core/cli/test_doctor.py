@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -11,7 +12,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.processes import ROOT, PlaygroundProcess
+from core import config
+from core.cli import doctor
+from tests.support.processes import ROOT, Bot, PlaygroundProcess
 from tests.support.servers import free_port
 
 PLUGIN = """
@@ -183,3 +186,43 @@ def test_checks_of_plugins_are_asked(
             "hint": "fill it",
         }
     ]
+
+
+def test_the_webhook_is_asked_about(
+    examine: Examine, tmp_path: Path, playground: PlaygroundProcess
+) -> None:
+    port = free_port()
+    webhook = {
+        "BOT_TOKEN": playground.token,
+        "TELEGRAM_API_BASE": playground.url,
+        "PLUGRAM_INTAKE__MODE": "webhook",
+        "PLUGRAM_WEB__PORT": str(port),
+        "PLUGRAM_WEB__PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "PLUGRAM_FEATURES__FILES": "false",
+    }
+    _, found = examine(**webhook)
+    assert state(found, "webhook") == "warning"
+    assert "none" in found["webhook"][0]["detail"]
+    assert state(found, "public_url") == "warning"
+    assert "ConnectError" in found["public_url"][0]["detail"]
+
+    bot = Bot(tmp_path / "bot.log", {**webhook, "PLUGRAM_ROOT": str(tmp_path)})
+    bot.port, bot.url = port, f"http://127.0.0.1:{port}"
+    bot.start()
+    try:
+        _, found = examine(**webhook)
+        assert state(found, "webhook") == "ok"
+        assert found["webhook"][0]["detail"].startswith(f"set to http://127.0.0.1:{port}/telegram")
+        assert state(found, "public_url") == "ok"
+    finally:
+        bot.terminate()
+
+
+@pytest.mark.parametrize("public", ["http://bot.example.com", "https://bot.example.com:8081"])
+def test_an_address_that_telegram_refuses_is_told(public: str) -> None:
+    settings = config.load(
+        env={"PLUGRAM_INTAKE__MODE": "webhook", "PLUGRAM_WEB__PUBLIC_URL": public}, root=ROOT
+    )
+    finding = asyncio.run(doctor._reachable(settings))
+    assert finding.state == "failed"
+    assert "443, 80, 88 or 8443" in finding.hint

@@ -111,6 +111,74 @@ async def test_only_telegram_is_let_in(opened: Open) -> None:
         assert await kept(app) == [3]
 
 
+async def test_bodies_that_no_update_has_are_refused_early(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.telegram.webhook._LARGEST", 1000)
+    monkeypatch.setattr("core.telegram.webhook._PATIENCE", 0.3)
+    async with opened() as app:
+        assert await post(app, {**news(1), "padding": "x" * 1000}) == 413
+        assert await post(app, {"update_id": 2**63}) == 400
+        assert await post(app, {"update_id": True}) == 400
+        assert (await raw(app, b"{not json", length=9))[0] == 400
+        assert (await raw(app, b"", length=5000))[0] == 413, "before it is sent"
+        assert (await raw(app, b"", length=-1))[0] == 400
+        assert (await raw(app, b'{"update_id": 3', length=50))[0] == 408, "and nobody waits"
+        assert (await raw(app, chunks(b"x" * 400, 4), length=None))[0] == 413
+        assert (await raw(app, chunks(b'{"update_id": 4}', 1), length=None))[0] == 200
+        assert await kept(app) == [4]
+
+
+async def test_a_head_that_never_ends_is_hung_up_on(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.web.HEAD_SECONDS", 0.4)
+    async with opened() as app:
+        reader, writer = await asyncio.open_connection("127.0.0.1", app.settings.web.port)
+        writer.write(b"POST /telegram HTTP/1.1\r\nHost: x\r\n")
+        assert await asyncio.wait_for(reader.read(), 20) == b""
+        writer.close()
+        status, _ = await raw(app, b"{}", length=2)
+        assert status == 400, "others are served"
+
+
+async def test_an_update_that_cant_be_stored_keeps_out_no_other(opened: Open) -> None:
+    async with opened() as app:
+        assert app.webhook is not None
+        store = app.webhook._store
+        assert store is not None
+
+        async def picky(updates: Any) -> None:
+            await asyncio.sleep(0.05)
+            if any(update["update_id"] == 5 for update in updates):
+                raise ValueError("no such thing")
+            await store(updates)
+
+        app.webhook._store = picky
+        told = await asyncio.gather(*(post(app, news(number)) for number in range(10)))
+        assert told == [200] * 5 + [503] + [200] * 4
+        app.webhook._store = store
+        assert await post(app, {"update_id": 77, "message": {"chat": "nonsense", "from": 3}}) == 200
+
+
+async def raw(app: App, body: bytes, *, length: int | None) -> tuple[int, bytes]:
+    """What a request by hand is answered; without `length` its body comes in chunks."""
+    how = "Transfer-Encoding: chunked" if length is None else f"Content-Length: {length}"
+    reader, writer = await asyncio.open_connection("127.0.0.1", app.settings.web.port)
+    try:
+        head = f"POST /telegram HTTP/1.1\r\nHost: x\r\n{how}\r\n"
+        secret = f"X-Telegram-Bot-Api-Secret-Token: {SECRET}\r\n\r\n"
+        writer.write((head + secret).encode() + body)
+        answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)
+        return int(answer.split(b" ")[1]), answer
+    finally:
+        writer.close()
+
+
+def chunks(piece: bytes, number: int) -> bytes:
+    return (b"%x\r\n" % len(piece) + piece + b"\r\n") * number + b"0\r\n\r\n"
+
+
 async def test_what_comes_together_is_committed_together_and_once(opened: Open) -> None:
     async with opened() as app:
         batches: list[int] = []
@@ -173,6 +241,48 @@ async def test_a_webhook_that_somebody_changed_is_set_again(
         await greeted(playground.client.user("ann"))
 
 
+async def test_other_terms_under_the_same_address_are_ours_again(
+    opened: Open, playground: PlaygroundProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody narrows what is brought, or brings it with another secret."""
+    monkeypatch.setattr("core.telegram.webhook.LOOK_EVERY", 0.2)
+    async with opened() as app:
+        await until(lambda: is_set(playground))
+        wanted = set((await info(playground))["allowed_updates"])
+        url = f"{app.settings.web.public_url}/telegram"
+        await playground.client.api(
+            "setWebhook", url=url, secret_token=SECRET, allowed_updates=["poll"]
+        )
+
+        async def wide() -> bool:
+            return set((await info(playground))["allowed_updates"]) == wanted
+
+        await until(wide)
+        allowed = sorted(wanted)
+        await playground.client.api("setWebhook", url=url, allowed_updates=allowed)
+        await greeted(playground.client.user("ann"))
+
+
+async def test_a_webhook_that_comes_back_is_removed_once(
+    opened: Open, playground: PlaygroundProcess
+) -> None:
+    """Who sets it again wants it; then we say so instead of fighting."""
+    elsewhere = f"http://127.0.0.1:{free_port()}/telegram"
+    await playground.client.api("setWebhook", url=elsewhere)
+    async with opened(intake__mode="polling") as app:
+        await greeted(playground.client.user("ann"))
+        assert not await is_set(playground)
+        await playground.client.api("setWebhook", url=elsewhere)
+
+        async def told() -> bool:
+            results = {one.name: one.health for one in await app.checks.run()}
+            health = results["core.intake"]
+            return not health.ok and "webhook" in health.detail
+
+        await until(told, seconds=15)
+        assert await is_set(playground)
+
+
 async def test_it_isnt_ready_while_telegram_cant_reach_it(
     opened: Open, playground: PlaygroundProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -200,6 +310,13 @@ def test_secrets_that_telegram_refuses_are_refused_at_start(
     (problem,) = config.read(env=env, root=tmp_path).problems
     assert "1 to 256" in problem
     assert secret not in problem
+
+
+@pytest.mark.parametrize("path", ["telegram", "/readyz", "/a b", "/ж", "/x?y=1"])
+def test_paths_that_lead_nowhere_are_refused_at_start(path: str, tmp_path: Any) -> None:
+    env = {"PLUGRAM_INTAKE__WEBHOOK_PATH": path}
+    (problem,) = config.read(env=env, root=tmp_path).problems
+    assert "webhook_path" in problem
 
 
 def test_a_webhook_needs_an_address(settings_factory: Callable[..., Settings]) -> None:
