@@ -7,9 +7,6 @@ that Telegram was told we have is lost, each effect happens once, chats keep the
 from __future__ import annotations
 
 import asyncio
-import logging
-import os
-import random
 import signal
 import time
 from pathlib import Path
@@ -17,25 +14,22 @@ from pathlib import Path
 import pytest
 
 from tests.core.mail import until
+from tests.drills import harness
 from tests.drills.notebook import desk
 from tests.support.bot_api import Answer, Call, message
 
-history = logging.getLogger("drill")
-history.setLevel(logging.INFO)
+pytestmark = [pytest.mark.drill, pytest.mark.slow, pytest.mark.timeout(600)]
 
-pytestmark = [pytest.mark.drill, pytest.mark.slow, pytest.mark.timeout(300)]
-
-FULL = os.environ.get("PLUGRAM_DRILL") == "full"
-KILLS, NUMBER = (10, 2000) if FULL else (3, 600)
+KILLS, NUMBER = harness.form((10, 2000), (3, 600))
 RESUMED_WITHIN = 5.0
 
 
 async def test_a_killed_bot_loses_nothing(database_url: str, tmp_path: Path) -> None:
-    dice = random.Random(7)
-    async with desk(database_url, tmp_path) as work:
+    dice = harness.dice(7)
+    async with desk(database_url, tmp_path, seed=7) as work:
         bot = await work.hire()
         delivering = asyncio.create_task(
-            work.deliver(NUMBER, chats=30, each=10, pause=0.02 if not FULL else 0.05)
+            work.deliver(NUMBER, chats=30, each=10, pause=harness.form(0.05, 0.02))
         )
         for kill in range(KILLS):
             wanted = (kill + 1) * NUMBER // (KILLS + 2)
@@ -45,15 +39,16 @@ async def test_a_killed_bot_loses_nothing(database_url: str, tmp_path: Path) -> 
 
             await until(reached, seconds=60)
             await asyncio.sleep(dice.uniform(0, 0.05))
-            await asyncio.to_thread(bot.kill)
+            await work.kill(bot)
             before = await work.effects()
             await asyncio.to_thread(bot.start)
             resumed = await work.resumed(before)
-            history.info("resumed after %.2f s", resumed)
-            assert resumed <= RESUMED_WITHIN
+            work.history.note("resumed", seconds=round(resumed, 2))
+            assert resumed <= harness.within(RESUMED_WITHIN)
         await delivering
         await work.finished()
         await work.check()
+        assert len(work.history.faults()) == KILLS
 
 
 async def test_sigterm_drains_and_the_rest_comes_again(database_url: str, tmp_path: Path) -> None:
@@ -75,7 +70,9 @@ async def test_sigterm_drains_and_the_rest_comes_again(database_url: str, tmp_pa
         await until(lambda: work.api.acknowledged >= 200)
         began = time.monotonic()
         assert await asyncio.to_thread(bot.terminate) == 0
-        assert time.monotonic() - began <= 10
+        stopped = time.monotonic() - began
+        work.history.note("stopped", seconds=round(stopped, 2))
+        assert stopped <= harness.within(10)
         slow = False
         await asyncio.to_thread(bot.start)
         await work.finished()
@@ -99,4 +96,4 @@ async def test_a_second_sigterm_ends_it_at_once(sqlite_url: str, tmp_path: Path)
         bot.process.send_signal(signal.SIGTERM)
         began = time.monotonic()
         await asyncio.to_thread(bot.process.wait, 5)
-        assert time.monotonic() - began <= 1.5
+        assert time.monotonic() - began <= harness.within(1)
