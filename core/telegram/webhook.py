@@ -33,6 +33,8 @@ PORTS = (443, 80, 88, 8443)
 """To which Telegram brings updates; a Bot API server of one's own takes any."""
 LOOK_EVERY = 15.0
 """Seconds between two looks at what Telegram says of the webhook."""
+_RECENT = 30.0
+"""Seconds for which a failure that Telegram tells of counts."""
 _LARGEST = 4 << 20
 """Bytes of an update; Telegram's stay far below."""
 _PATIENCE = 10.0
@@ -253,7 +255,7 @@ def _trouble(info: dict[str, Any]) -> str:
     """Why Telegram can't bring us what waits; empty if it can."""
     waiting = int(info.get("pending_update_count") or 0)
     failed_at = int(info.get("last_error_date") or 0)
-    if not waiting or time.time() - failed_at > 2 * LOOK_EVERY:
+    if not waiting or time.time() - failed_at > _RECENT:
         return ""
     return f"Telegram can't reach us: {info.get('last_error_message', '')}; {waiting} updates wait"
 

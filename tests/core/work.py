@@ -40,7 +40,6 @@ def settings(url: str, **jobs: Any) -> Any:
             statement_timeout=30.0,
             synchronous="normal",
         ),
-        deployment=SimpleNamespace(name=""),
         redis=SimpleNamespace(url="", prefix="plugram"),
         jobs=SimpleNamespace(**{**wanted, **jobs}),
         data_dir=Path(),
