@@ -359,13 +359,19 @@ def alone(*plugins: str) -> RunOne:
     logs.configure(settings.log)
     app = build(settings, "worker")
 
-    async def run_one(job_id: int, token: int, owner: str) -> None:
+    async def run_one(job_id: int, token: int, owner: str, began: Callable[[], None]) -> None:
         async with app.session(migrated=True):
             missing = set(plugins) - {plugin.id for plugin in app.plugins}
             if missing:
                 raise PluginError(f"didn't start for a single job: {', '.join(sorted(missing))}")
             await worker.run_alone(
-                app.jobs, app.registry(), settings.jobs, job_id=job_id, token=token, worker=owner
+                app.jobs,
+                app.registry(),
+                settings.jobs,
+                job_id=job_id,
+                token=token,
+                worker=owner,
+                began=began,
             )
 
     return run_one

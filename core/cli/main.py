@@ -138,9 +138,14 @@ def _serve(role: Literal["bot", "worker"], *, safe_mode: bool) -> None:
     log.configure(settings.log)
     from core import app as composition
 
-    running = composition.build(settings, role=role, safe_mode=safe_mode)
     for sentence in settings.unused:
         log.get_logger("config").warning(sentence)
+    if role == "worker" and settings.redis.url:
+        from core import worker as arq_worker
+
+        arq_worker.run(settings, lambda: composition.build(settings, role, safe_mode=safe_mode))
+        raise typer.Exit(OK)
+    running = composition.build(settings, role=role, safe_mode=safe_mode)
     raise typer.Exit(loop_run(running.run()))
 
 

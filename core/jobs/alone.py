@@ -2,11 +2,12 @@
 
 A parent process (`python -m core.jobs.alone MODULE:FUNCTION ARGUMENTS`) imports the application
 once, before any loop or thread exists, and forks one child per job: 20 ms instead of the seconds
-that importing takes. It speaks in lines: `run ID TOKEN WORKER` and `kill ID` come in, `ready` and
-`end ID STATUS` go out. It and its children die with their owner.
+that importing takes. It speaks in lines: `run ID TOKEN WORKER` and `kill ID` come in; `ready`,
+`began ID` and `end ID STATUS` go out. It and its children die with their owner.
 
 FUNCTION is called once, in the parent, with the arguments, and returns what each child then runs:
-`async (job_id, token, worker) -> None`.
+`async (job_id, token, worker, began) -> None`, where `began()` says that the job's own code comes
+next. What happens before that is no fault of the job.
 """
 
 from __future__ import annotations
@@ -22,18 +23,49 @@ import sys
 import traceback
 from collections.abc import Awaitable, Callable
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NoReturn
 
 from core.errors import JobError, PlugramError
 
-RunOne = Callable[[int, int, str], Awaitable[None]]
+RunOne = Callable[[int, int, str, Callable[[], None]], Awaitable[None]]
 
 IDLE = 60.0
 """Seconds that the parent process stays for the next job."""
 NOT_NOW = 75
 """Exit status of a child that couldn't work for no fault of its job: the database is away, …"""
 _START = 60.0
+"""Seconds for the parent process to import the application, and for a child to open it."""
 _PR_SET_PDEATHSIG = 1
+
+
+class _Run:
+    """A child process, as its owner hears of it."""
+
+    def __init__(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.began = False
+        self.moved = loop.create_future()
+        """Done when it began, or ended."""
+        self.end: asyncio.Future[int] = loop.create_future()
+
+    def begin(self) -> None:
+        self.began = True
+        self._move()
+
+    def finish(self, status: int) -> None:
+        if not self.end.done():
+            self.end.set_result(status)
+        self._move()
+
+    def fail(self, error: JobError) -> None:
+        if not self.end.done():
+            self.end.set_exception(error)
+        self._move()
+
+    def _move(self) -> None:
+        if not self.moved.done():
+            self.moved.set_result(None)
 
 
 class Alone:
@@ -45,30 +77,28 @@ class Alone:
         self._process: asyncio.subprocess.Process | None = None
         self._starting = asyncio.Lock()
         self._reading: asyncio.Task[None] | None = None
-        self._ends: dict[int, asyncio.Future[int]] = {}
+        self._runs: dict[int, _Run] = {}
         self._idle: asyncio.TimerHandle | None = None
 
-    async def prepare(self) -> None:
-        """Start the parent process if it isn't there; takes as long as importing the application.
-        Raises JobError."""
-        await self._parent()
-
-    async def run(self, job_id: int, token: int, worker: str) -> int:
+    async def run(self, job_id: int, token: int, worker: str, limit: float) -> int:
         """Run a job that `worker` has claimed and wait for its process to end: 0, its exit status,
-        or minus the signal that killed it. Cancelled, it kills the process. Raises JobError if
-        there can be no such process."""
+        or minus the signal that killed it; NOT_NOW too if it failed before the job began. Raises
+        TimeoutError if it hasn't ended `limit` seconds after that, JobError if there can be no such
+        process. It is killed then, and when this is cancelled."""
         process = await self._parent()
-        end: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._ends[job_id] = end
+        run = self._runs[job_id] = _Run()
         try:
             self._write(process, f"run {job_id} {token} {worker}")
-            return await end
+            await _began(run)
+            async with asyncio.timeout(limit):
+                status = await run.end
+            return status if run.began or not status else NOT_NOW
         except BaseException:
             with contextlib.suppress(JobError):
                 self._write(process, f"kill {job_id}")
             raise
         finally:
-            self._ends.pop(job_id, None)
+            self._runs.pop(job_id, None)
             self._rest()
 
     async def close(self) -> None:
@@ -122,16 +152,17 @@ class Alone:
 
     async def _read(self, process: asyncio.subprocess.Process) -> None:
         while process.stdout is not None and (line := await process.stdout.readline()):
-            _, job_id, status = line.split()
-            end = self._ends.get(int(job_id))
-            if end is not None and not end.done():
-                end.set_result(int(status))
+            what, job_id, *status = line.split()
+            run = self._runs.get(int(job_id))
+            if run is not None and what == b"began":
+                run.begin()
+            elif run is not None:
+                run.finish(int(status[0]))
         await process.wait()
         if self._process is process:
             self._process = None
-        for end in self._ends.values():
-            if not end.done():
-                end.set_exception(JobError("The process for jobs that run alone ended"))
+        for run in self._runs.values():
+            run.fail(JobError("The process for jobs that run alone ended"))
 
     def _write(self, process: asyncio.subprocess.Process, line: str) -> None:
         if process.stdin is None or process.stdin.is_closing():
@@ -140,11 +171,19 @@ class Alone:
 
     def _rest(self) -> None:
         """Let the parent process go when nobody needed it for a while."""
-        if self._ends or self._process is None:
+        if self._runs or self._process is None:
             return
         stdin = self._process.stdin
         if stdin is not None:
             self._idle = asyncio.get_running_loop().call_later(IDLE, stdin.close)
+
+
+async def _began(run: _Run) -> None:
+    try:
+        async with asyncio.timeout(_START):
+            await run.moved
+    except TimeoutError:
+        raise JobError(f"A job's own process didn't get to the job within {_START:g} s") from None
 
 
 # -- the parent process -------------------------------------------------------------------------
@@ -216,14 +255,18 @@ class _Parent:
         status = 1
         try:
             _die_with_parent(parent)
+            _die_first()
             signal.set_wakeup_fd(-1)
             # Ctrl-C and SIGTERM to the whole group stay ignored: the owner decides.
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            os.close(self._lines)
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
 
+            def began() -> None:
+                os.write(self._lines, f"began {job_id}\n".encode())
+                os.close(self._lines)  # not for the job, nor for whom it forks
+
             async def work() -> None:
-                await self._run_one(job_id, token, worker)
+                await self._run_one(job_id, token, worker, began)
 
             asyncio.run(work())
             status = 0
@@ -253,6 +296,12 @@ def _die_with_parent(parent: int) -> None:
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         sys.exit("its owner is gone")
+
+
+def _die_first() -> None:
+    """Where memory runs out, the kernel takes this process rather than its worker."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("500")
 
 
 if __name__ == "__main__":

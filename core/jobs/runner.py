@@ -46,8 +46,8 @@ LOOK_EVERY = 1.0
 """Seconds between two looks for cancelled jobs and unwritten progress, while jobs run."""
 GRACE = 2.0
 """Seconds that a cancelled job gets to clean up; then its slot is free and its row moves on."""
-CHILD_START = 5.0
-"""Seconds on top of its time-out that a job in a child process gets, to connect and to end."""
+CHILD_END = 5.0
+"""Seconds on top of its time-out that a job in a child process gets, to write its ending."""
 _ALONE = max(2, os.cpu_count() or 1)
 """Children at a time: each starts all plugins, and more of them only keep one another from it."""
 _PAUSES = Backoff(base=0.2, longest=5.0)
@@ -537,9 +537,7 @@ class Runner:
         limit = self.registry[claim.name].spec.timeout or self.settings.timeout
         log.info("a job runs alone", job=claim.name, id=claim.id, crashes=claim.crashes)
         try:
-            await alone.prepare()
-            async with asyncio.timeout(limit + CHILD_START):
-                status: int | str = await alone.run(claim.id, claim.token, self.id)
+            status: int | str = await alone.run(claim.id, claim.token, self.id, limit + CHILD_END)
         except TimeoutError:
             status = "a kill: it stood still beyond its time-out"
         except PlugramError as away:
@@ -680,13 +678,16 @@ async def run_alone(
     job_id: int,
     token: int,
     worker: str,
+    began: Callable[[], None],
 ) -> None:
-    """In a child process: run the one row that `worker` claimed for it, and write its ending."""
+    """In a child process: run the one row that `worker` claimed for it, and write its ending.
+    `began` is called just before the job's function is."""
     jobs.registry = registry
     claim = await jobs.ledger.take(worker, job_id, token)
     if claim is None:
         return
     job = Job(claim, jobs.ledger)
+    began()
     task = asyncio.create_task(perform(registry[claim.name], job, settings), name=claim.name)
     watching = asyncio.create_task(_watch(job, task, worker), name="watch")
     try:

@@ -9,16 +9,21 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 from core.db import database
 from core.db.database import Database
+from core.jobs.alone import RunOne
 from core.jobs.job import Job, Jobs, job
 from core.jobs.runner import run_alone
 from tests.core.work import registry, settings
 
 URL = "PLUGRAM_TEST_DATABASE"
+SLOW_START = "PLUGRAM_TEST_SLOW_START"
+"""Seconds that a child takes before its job."""
+BROKEN_START = "PLUGRAM_TEST_BROKEN_START"
+"""Set: a child dies before its job."""
 
 
 class Shop:
@@ -79,15 +84,26 @@ async def broken(ctx: Shop, job: Job) -> None:
 JOBS = (innocent, poison, slow, long, broken)
 
 
-def alone() -> Callable[[int, int, str], Awaitable[None]]:
+def alone() -> RunOne:
     url = os.environ[URL]
 
-    async def run(job_id: int, token: int, worker: str) -> None:
+    async def run(job_id: int, token: int, worker: str, began: Callable[[], None]) -> None:
+        await asyncio.sleep(float(os.environ.get(SLOW_START, "0")))
+        if os.environ.get(BROKEN_START):
+            os.kill(os.getpid(), signal.SIGKILL)
         wanted = settings(url)
         async with database.build(wanted) as db:
             jobs = Jobs(db, wanted.jobs)
             known = registry(JOBS, Shop(db))
-            await run_alone(jobs, known, wanted.jobs, job_id=job_id, token=token, worker=worker)
+            await run_alone(
+                jobs,
+                known,
+                wanted.jobs,
+                job_id=job_id,
+                token=token,
+                worker=worker,
+                began=began,
+            )
             await jobs.bell.close()
 
     return run

@@ -98,7 +98,7 @@ async def test_failures_and_time_outs_are_no_crashes(works: Shop) -> None:
 
 
 async def test_one_that_hangs_is_killed(works: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.jobs.runner.CHILD_START", 0.5)
+    monkeypatch.setattr("core.jobs.runner.CHILD_END", 0.5)
     number = await suspect(works, poison, {"how": "hang"})
     await works.hire(alone=Alone(FACTORY))
     row = await works.until(number, "dead", timeout=30)
@@ -106,6 +106,28 @@ async def test_one_that_hangs_is_killed(works: Shop, monkeypatch: pytest.MonkeyP
     assert "stood still" in row.error
     pids = [effect["pid"] for effect in await effects(works, number)]
     await eventually(lambda: _is(not any(map(alive, pids))))
+
+
+async def test_a_slow_start_is_not_the_jobs(works: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All plugins start before the job: on a busy machine for longer than the job may take."""
+    monkeypatch.setattr("core.jobs.runner.CHILD_END", 0.5)
+    monkeypatch.setenv(alone_app.SLOW_START, "2.5")
+    works.settings.jobs.timeout = 1.0
+    number = await suspect(works, innocent)
+    await works.hire(alone=Alone(FACTORY))
+    row = await works.until(number, "done", "dead", timeout=30)
+    assert (row.state, row.attempt, row.crashes) == ("done", 1, 1)
+
+
+async def test_a_start_that_crashes_is_no_crash_of_the_job(
+    works: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(alone_app.BROKEN_START, "1")
+    number = await suspect(works, innocent)
+    await works.hire(alone=Alone(FACTORY))
+    row = await works.until(number, "delayed", timeout=30)
+    assert (row.attempt, row.crashes) == (0, 1)
+    assert await effects(works, number) == []
 
 
 async def test_cancelling_one(works: Shop) -> None:
@@ -144,7 +166,7 @@ async def test_children_die_with_their_owner(works: Shop) -> None:
     number = await suspect(works, long)
     alone = Alone(FACTORY)
     (claim,) = await works.jobs.ledger.claim("me", ["shop.long"], 1, suspects=True)
-    running = asyncio.create_task(alone.run(number, claim.token, "me"))
+    running = asyncio.create_task(alone.run(number, claim.token, "me", 30))
     (effect,) = await eventually(lambda: effects(works, number), timeout=30)
     assert alone._process is not None
     alone._process.kill()
@@ -170,7 +192,7 @@ async def test_the_parent_process_goes_when_it_is_idle(
     for _ in range(2):
         number = await suspect(works, innocent)
         (claim,) = await works.jobs.ledger.claim("me", ["shop.innocent"], 1, suspects=True)
-        assert await alone.run(number, claim.token, "me") == 0
+        assert await alone.run(number, claim.token, "me", 30) == 0
         assert await works.state(number) == "done"
         await eventually(lambda: _is(alone._process is None))
     await alone.close()
