@@ -55,8 +55,6 @@ log = get_logger("app")
 
 HANDLERS_DRAIN, JOBS_DRAIN = 5.0, 3.0
 """Seconds that a stopping bot gives to its handlers, and to the jobs in its process."""
-WORKER_DRAIN = 25.0
-"""Seconds that a stopping worker gives to its jobs."""
 
 _NO_TOKEN = "0:none"  # noqa: S105 - stands in where nothing is ever sent
 
@@ -261,7 +259,7 @@ class App:
         await runner.start()
 
         async def stop() -> None:
-            await runner.drain(WORKER_DRAIN if self.role == "worker" else JOBS_DRAIN)
+            await runner.drain(self.settings.jobs.drain if self.role == "worker" else JOBS_DRAIN)
             await runner.stop()
             await self.jobs.bell.close()
 

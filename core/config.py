@@ -245,6 +245,12 @@ class JobsSettings(_Section):
     keep_done: float = Field(
         default=7.0, ge=0, le=3650, description="Days until a finished job is forgotten."
     )
+    drain: float = Field(
+        default=25.0,
+        ge=0,
+        le=3600,
+        description="Seconds that a stopping worker waits for its jobs; what is left runs again.",
+    )
     in_process: Literal["auto", "always", "never"] = Field(
         default="auto",
         description="Whether the bot's process runs jobs; `auto`: when there is no Redis.",

@@ -27,6 +27,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from core.errors import ConfigError
+from core.jobs import orphans
 from core.log import get_logger
 
 if TYPE_CHECKING:
@@ -231,6 +232,7 @@ class _Host:
             self._starting.cancel()
             await asyncio.wait({self._starting})
         await self._stack.aclose()
+        orphans.end()
         self._leave(0)
 
     def _leave(self, status: int) -> None:

@@ -146,7 +146,12 @@ def _serve(role: Literal["bot", "worker"], *, safe_mode: bool) -> None:
         arq_worker.run(settings, lambda: composition.build(settings, role, safe_mode=safe_mode))
         raise typer.Exit(OK)
     running = composition.build(settings, role=role, safe_mode=safe_mode)
-    raise typer.Exit(loop_run(running.run()))
+    status = loop_run(running.run())
+    if role == "worker":
+        from core.jobs import orphans
+
+        orphans.end()
+    raise typer.Exit(status)
 
 
 def ready_settings() -> Settings:

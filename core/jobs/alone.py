@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from core.errors import JobError, PlugramError
+from core.jobs import orphans
 
 RunOne = Callable[[int, int, str, Callable[[], None]], Awaitable[None]]
 
@@ -274,6 +275,7 @@ class _Parent:
             status = NOT_NOW if isinstance(error, PlugramError) else 1
             traceback.print_exc()
         finally:
+            orphans.end()
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(status)

@@ -1,9 +1,10 @@
-"""The worker as arq sees it. tests/drills/test_worker_killed.py has it killed and cut off."""
+"""The worker as arq sees it. Drills kill it and cut it off: test_worker_killed, test_redis_away."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -16,22 +17,21 @@ from arq.worker import create_worker
 
 from core import worker as arq_worker
 from core.errors import ConfigError
-from tests.core import alone_app
-from tests.core.alone_app import innocent
+from core.jobs.bell import Bell
+from tests.conftest import SettingsFactory
 from tests.core.work import eventually
-from tests.drills.test_worker_killed import opened
-from tests.drills.worker_app import App, deployment
+from tests.drills.yard import DOORS, Door, yard
+from tests.support.processes import ROOT
+from tests.support.servers import free_port
 
-ROOT = Path(__file__).parents[2]
 
-
-def test_without_redis_arq_is_refused() -> None:
+def test_without_redis_arq_is_refused(settings_factory: SettingsFactory) -> None:
     with pytest.raises(ConfigError, match="plugram worker"):
-        arq_worker.worker_settings(deployment("sqlite:///x.db"), lambda: App("sqlite:///x.db"))
+        arq_worker.worker_settings(settings_factory())
 
 
-async def test_arq_takes_the_settings(redis_url: str, sqlite_url: str) -> None:
-    found: Any = arq_worker.worker_settings(deployment(sqlite_url, redis_url), lambda: App(""))
+async def test_arq_takes_the_settings(redis_url: str, settings_factory: SettingsFactory) -> None:
+    found: Any = arq_worker.worker_settings(settings_factory(redis__url=redis_url))
     assert found.__bases__ == (object,)  # arq reads no inherited attributes
     worker = create_worker(found, handle_signals=False)
     assert list(worker.functions) == ["ring"]
@@ -40,62 +40,77 @@ async def test_arq_takes_the_settings(redis_url: str, sqlite_url: str) -> None:
     assert worker.queue_name == "plugram:arq"
 
 
+def test_a_password_is_unquoted() -> None:
+    found = arq_worker.redis_settings("redis://ann:p%40ss@redis.example:6380/2")
+    assert (found.host, found.port, found.database) == ("redis.example", 6380, 2)
+    assert (found.username, found.password) == ("ann", "p@ss")
+
+
 @pytest.mark.slow
-async def test_a_ring_through_arqs_queue(redis_url: str, postgres_url: str) -> None:
+async def test_a_ring_through_arqs_queue(redis_url: str, postgres_url: str, tmp_path: Path) -> None:
     """For programs that write the row themselves and speak arq."""
-    async with opened(postgres_url, redis_url) as yard:
-        await yard.hire()
+    async with yard(postgres_url, tmp_path, seed=0, redis=redis_url) as work:
+        await work.hire("plugram")
         pool = await create_pool(
             arq_worker.redis_settings(redis_url),
             job_serializer=orjson.dumps,
             job_deserializer=orjson.loads,
         )
+        await work.jobs.bell.close()
+        work.jobs.bell = Bell()  # which nobody else hears
+        await work.mine.enqueue("grind")
         assert await pool.enqueue_job("ring", _queue_name="plugram:arq")
-        bell, yard.jobs.bell = yard.jobs.bell, type("Silent", (), {"ring": lambda *_: None})()
-        await yard.mine.enqueue(innocent)
-        await yard.until("done", 1, timeout=10)
-        yard.jobs.bell = bell
+        await work.until("done", 1, seconds=10)
 
         async def heard() -> bool:
             return not await pool.exists("plugram:arq")
 
-        await eventually(heard, timeout=5, what="the ring")
+        await eventually(heard, what="the ring")
         await pool.aclose()
 
 
 @pytest.mark.slow
-async def test_arqs_own_command_starts_the_deployments_worker(
-    redis_url: str, postgres_url: str, data_dir: Path
+@pytest.mark.parametrize("door", list(DOORS))
+async def test_both_doors_lead_to_the_same_worker(
+    redis_url: str, postgres_url: str, tmp_path: Path, door: Door
 ) -> None:
-    env = {
-        **os.environ,
-        "PLUGRAM_DATA_DIR": str(data_dir),
-        "PLUGRAM_DATABASE__URL": postgres_url,
-        "PLUGRAM_REDIS__URL": redis_url,
-        alone_app.URL: postgres_url,
-    }
-    arq = (sys.executable, "-m", "arq", "core.worker.WorkerSettings")
-    async with opened(postgres_url) as yard:
-        process = await asyncio.create_subprocess_exec(
-            *arq, env=env, cwd=ROOT, stderr=subprocess.PIPE
-        )
+    async with yard(postgres_url, tmp_path, seed=0, redis=redis_url) as work:
+        process = await work.hire(door)
+        await work.mine.enqueue("grind")
+        await work.until("done", 1)
+
+        async def healthy() -> bool:
+            return await _check(work.environment()) == 0
+
+        await eventually(healthy, timeout=30, what="arq --check")
+        process.terminate()
+        assert await asyncio.to_thread(process.wait, 30) == 0
+        assert await work.jobs.workers() == []
+        assert await _check(work.environment()) == 1
+        assert "Traceback" not in work.logs()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("door", list(DOORS))
+async def test_a_start_that_fails_says_why(postgres_url: str, tmp_path: Path, door: Door) -> None:
+    """Though Redis is away too."""
+    async with yard(
+        postgres_url, tmp_path, seed=0, redis=f"redis://127.0.0.1:{free_port()}"
+    ) as work:
+        work.env = {"PLUGRAM_DATABASE__URL": "sqlite:////proc/there/is/none.db"}
+        process = work.launch(door)
         try:
-
-            async def registered() -> bool:
-                if process.returncode is not None and process.stderr is not None:
-                    raise AssertionError((await process.stderr.read()).decode())
-                return bool(await yard.jobs.workers())
-
-            await eventually(registered, timeout=30, what="arq's worker")
-            check = await asyncio.create_subprocess_exec(
-                *arq, "--check", env=env, cwd=ROOT, stderr=subprocess.DEVNULL
-            )
-            assert await check.wait() == 0
-            process.terminate()
-            async with asyncio.timeout(30):
-                assert await process.wait() == 0
-            assert await yard.jobs.workers() == []
+            assert await asyncio.to_thread(process.wait, 50) == 1
         finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
+            process.send_signal(signal.SIGKILL)
+        assert "/proc/there" in work.logs()
+
+
+async def _check(env: dict[str, str]) -> int:
+    check = await asyncio.create_subprocess_exec(
+        *(sys.executable, *DOORS["arq"], "--check"),
+        env={**os.environ, **env},
+        cwd=ROOT,
+        stderr=subprocess.DEVNULL,
+    )
+    return await check.wait()

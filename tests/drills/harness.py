@@ -39,7 +39,7 @@ FRUITLESS = frozenset({"cancelled", "dead", "refused", "set aside"})
 _QUIET = 0.2
 """Seconds that `_YARDSTICK` takes on a quiet machine: a start of Python and a loop in it."""
 _YARDSTICK = "import asyncio\nfor _ in range(1_000_000): pass"
-_REMEMBERED = 120.0
+_REMEMBERED, _FRESH = 120.0, 15.0
 _seen: list[tuple[float, float]] = []
 
 
@@ -64,10 +64,11 @@ def dice(default: int) -> random.Random:
 
 
 def factor() -> float:
-    """How much slower this machine is than a quiet one, measured now (0.5 s); at least 1. It is the
-    worst of the last two minutes: a deadline began to run a while ago."""
+    """How much slower this machine is than a quiet one, measured now or a moment ago; at least 1.
+    It is the worst of the last two minutes: a deadline began to run a while ago."""
     now = time.monotonic()
-    _seen.append((now, max(1.0, statistics.median(_once() for _ in range(3)) / _QUIET)))
+    if not _seen or _seen[-1][0] < now - _FRESH:
+        _seen.append((now, max(1.0, statistics.median(_once() for _ in range(3)) / _QUIET)))
     _seen[:] = [one for one in _seen if one[0] > now - _REMEMBERED]
     return max(found for _, found in _seen)
 
