@@ -26,6 +26,7 @@ from core.host import hookspecs as specs
 from core.host.hooks import Hooks
 from core.host.loader import Loader
 from core.host.plugin import Context, Plugin
+from core.host.watchdog import Watchdog
 from core.jobs import bell
 from core.jobs.job import JobRow, Jobs, PluginJobs, RegisteredJob
 from core.links import Links
@@ -230,6 +231,10 @@ class App:
         if self.role != "worker":
             await self._start_bot(stack)
         await self.loader.ready()
+        if limit := self.settings.hooks.loop_limit:
+            watchdog = Watchdog(self.hooks, lambda: self.plugins, limit)
+            watchdog.start()
+            stack.push_async_callback(watchdog.stop)
         # What a start makes stays: let the collector not walk through it again and again.
         gc.collect()
         gc.freeze()
@@ -253,6 +258,8 @@ class App:
             jobs=self.jobs,
             on_dead=self._job_died,
             alone=Alone("core.app:alone", *(plugin.id for plugin in self.plugins)),
+            gate=lambda plugin_id: self.hooks.breaker(plugin_id).allows(),
+            worked=lambda plugin_id: self.hooks.breaker(plugin_id).success(),
             # A bot whose loop stands still may yet recover; a worker's jobs are elsewhere by then.
             exit_when_blocked=self.role == "worker",
         )

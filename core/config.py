@@ -393,6 +393,12 @@ class HooksSettings(_Section):
     start_timeout: float = Field(
         default=10.0, gt=0, le=600, description="Seconds that a plugin may take to start."
     )
+    loop_limit: float = Field(
+        default=2.0,
+        ge=0,
+        le=300,
+        description="Seconds that a plugin may hold the event loop until it is paused; 0: any.",
+    )
 
 
 class SandboxSettings(_Section):

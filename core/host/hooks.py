@@ -98,7 +98,8 @@ class Breaker:
     """Pauses a plugin: open after `breaker_failures` within `breaker_window`, for `breaker_pause`.
 
     After the pause it is half open: calls pass again, the first success closes it, the first
-    failure opens it anew. The dispatcher's gate, hooks and jobs ask and tell the same one.
+    failure opens it anew. The dispatcher's gate and hooks ask and tell the same one; workers ask it
+    before they take a job; the watchdog opens it.
     """
 
     def __init__(
@@ -143,18 +144,26 @@ class Breaker:
         while self._failures[0] < now - self._settings.breaker_window:
             self._failures.popleft()
         if state == "half-open" or len(self._failures) >= self._settings.breaker_failures:
-            self._open(now, error)
+            self._open_for(now, error)
 
-    def _open(self, now: float, error: BaseException) -> None:
-        settings = self._settings
-        self._until = now + settings.breaker_pause
-        reason = (
-            f"paused for {settings.breaker_pause:g} s after {len(self._failures)} failures within "
-            f"{settings.breaker_window:g} s; the last one: {described(error)}"
+    def trip(self, why: str, cause: str) -> None:
+        """Open at once, for what harms everybody. `cause`: what stays the same next time."""
+        self._open(self._clock(), why, cause)
+
+    def _open_for(self, now: float, error: BaseException) -> None:
+        window = self._settings.breaker_window
+        why = (
+            f"{len(self._failures)} failures within {window:g} s; the last one: {described(error)}"
         )
+        self._open(now, why, blamed(error))
+
+    def _open(self, now: float, why: str, cause: str) -> None:
+        pause = self._settings.breaker_pause
+        self._until = now + pause
         self._failures.clear()
+        reason = f"paused for {pause:g} s after {why}"
         log.error("plugin paused", plugin=self.plugin_id, reason=reason)
-        self._opened(self.plugin_id, reason, f"breaker:{blamed(error)}")
+        self._opened(self.plugin_id, reason, f"breaker:{cause}")
 
 
 def described(error: BaseException) -> str:

@@ -75,12 +75,16 @@ class Runner:
         jobs: Jobs | None = None,
         on_dead: OnDead | None = None,
         alone: Alone | None = None,
+        gate: Callable[[str], bool] = lambda _: True,
+        worked: Callable[[str], None] = lambda _: None,
         exit_when_blocked: bool = False,
     ) -> None:
         """`jobs`: the process's own, so that its enqueues are heard at once. `on_dead`: told of
         each job that ends as a dead letter. `alone`: runs suspects in child processes; without it
-        they run here, one at a time. `exit_when_blocked`: end the process when its loop stands
-        still for longer than the lease, for a supervisor to start it anew."""
+        they run here, one at a time. `gate`: whether a plugin may work now; the jobs of one that
+        is paused wait. `worked`: told of a plugin whose job ended well. `exit_when_blocked`: end
+        the process when its loop stands still for longer than the lease, for a supervisor to start
+        it anew."""
         self.settings: JobsSettings = settings.jobs
         self.jobs = jobs or Jobs(database, settings.jobs)
         self.jobs.registry = registry
@@ -89,6 +93,8 @@ class Runner:
         self.id = ""
         """Of this worker, while it is registered."""
         self._names = sorted(registry)
+        self._gate = gate
+        self._worked = worked
         self._on_dead = on_dead
         self._alone = alone
         self._exit_when_blocked = exit_when_blocked
@@ -243,7 +249,7 @@ class Runner:
                 async with self.ledger.database.transaction():
                     for ending in others:
                         await self.ledger.finish(ending)
-            claims = await self.ledger.claim_and_finish(self.id, self._names, free, done)
+            claims = await self.ledger.claim_and_finish(self.id, self._open(), free, done)
         except BaseException:
             self._endings = endings + self._endings
             raise
@@ -252,6 +258,14 @@ class Runner:
         self._follow_up(others)
         if endings:
             self._ended.set()
+
+    def _open(self) -> list[str]:
+        """The jobs that may begin now. The reconciler looks again when a pause is over."""
+        plugins = {found.plugin_id for found in self.registry.values()}
+        paused = {plugin for plugin in plugins if not self._gate(plugin)}
+        if not paused:
+            return self._names
+        return [name for name in self._names if self.registry[name].plugin_id not in paused]
 
     def _follow_up(self, endings: Sequence[Ending]) -> None:
         """What is to be done once endings are committed."""
@@ -308,7 +322,10 @@ class Runner:
         job = running.job
         registered = self.registry[job.name]
         try:
-            return await perform(registered, job, self.settings)
+            ending = await perform(registered, job, self.settings)
+            if ending is None or ending.state == "done":
+                self._worked(registered.plugin_id)
+            return ending
         except asyncio.CancelledError as error:
             if running.stop:
                 return self._stopped(running)
@@ -524,7 +541,7 @@ class Runner:
         free = limit - len(self._suspects)
         if free <= 0 or not await self.ledger.has_suspects():
             return
-        for claim in await self.ledger.claim(self.id, self._names, free, suspects=True):
+        for claim in await self.ledger.claim(self.id, self._open(), free, suspects=True):
             self._start(
                 claim, self._suspects, self._perform_alone if self._alone else self._perform
             )
