@@ -20,8 +20,8 @@ from core import aio, keys
 from core.cache import Cache
 from core.db import database as db
 from core.db import migrate
-from core.errors import PluginError, TelegramAway
-from core.health import HealthChecks, core_checks
+from core.errors import ConfigError, PluginError, TelegramAway
+from core.health import EXAMINATION, HealthChecks, at_start, core_checks
 from core.host import hookspecs as specs
 from core.host.hooks import Hooks
 from core.host.loader import Loader
@@ -175,14 +175,20 @@ class App:
             self.started = False
 
     @asynccontextmanager
-    async def session(self, *, start: bool = True, migrated: bool = False) -> AsyncIterator[Self]:
+    async def session(
+        self, *, start: bool = True, migrated: bool = False, connect: bool = True
+    ) -> AsyncIterator[Self]:
         """Open without serving: for commands that need the plugins and what they keep.
 
-        `start=False` changes nothing: it neither migrates nor starts the plugins. `migrated`: this
-        program has seen to the tables before, and a newer one may have gone on from there.
+        `start=False` changes nothing: it neither migrates nor starts the plugins; `connect=False`
+        doesn't even open the database. `migrated`: this program has seen to the tables before, and
+        a newer one may have gone on from there.
         """
         async with AsyncExitStack() as stack:
-            await self._open(stack, start=start, migrated=migrated)
+            if connect:
+                await self._open(stack, start=start, migrated=migrated)
+            else:
+                stack.push_async_callback(self._close_clients)
             yield self
 
     async def _open(
@@ -194,6 +200,8 @@ class App:
         if self.role in ("bot", "all") and self.db.dialect == "sqlite":
             stack.enter_context(DataLock(settings.data_dir))
         stack.push_async_callback(self._close_clients)
+        if start and self.role != "session":
+            await self._check_needs()
         await self.db.connect()
         stack.push_async_callback(self.db.close)
         if not start:
@@ -210,6 +218,21 @@ class App:
             self.routers = self.loader.routers()
         await self.loader.startup()
         stack.push_async_callback(self.loader.shutdown)
+
+    async def _check_needs(self) -> None:
+        """Raises ConfigError with all that plugins need and can't have, in one report."""
+        needs = HealthChecks()
+        for plugin in self.plugins:
+            needs.add(plugin.id, at_start(plugin.parts.health_checks))
+        problems = []
+        for one in await needs.run(timeout=EXAMINATION):
+            health = one.health
+            if health.degraded and not health.ok:
+                log.warning("starting without", check=one.name, why=health.detail, hint=health.hint)
+            elif not health.ok:
+                problems.append(f"{one.name}: {health.detail} → {health.hint}")
+        if problems:
+            raise ConfigError(problems, hint="plugram doctor tells more")
 
     async def _close_clients(self) -> None:
         await self.sandbox.close()

@@ -13,7 +13,9 @@ PlugramError                 something went wrong and here is the way out
 │   ├── ConstraintError      a unique, foreign-key or check constraint refused a row
 │   └── MigrationError       a migration is missing or failed
 ├── StorageError             a blob store refused or is away
-│   └── BlobMissing          the blob isn't there
+│   ├── BlobMissing          the blob isn't there
+│   ├── BlobArchived         it lies in a class of storage that has to be asked for it first
+│   └── StorageAway          the store can't be reached, or asks for patience
 ├── SecretError              a secret can't be encrypted or decrypted
 │   └── SecretKeyMissing     the key that encrypted it isn't here
 ├── SandboxRefused           a file broke a limit of the sandbox, or can't be read
@@ -114,6 +116,14 @@ class StorageError(PlugramError):
 
 class BlobMissing(StorageError):
     """The blob isn't in the store."""
+
+
+class BlobArchived(StorageError):
+    """The blob lies in a class of storage that hands it out hours after it was asked to; it was."""
+
+
+class StorageAway(StorageError):
+    """The store can't be reached, broke off, or asks for patience: later it may work."""
 
 
 class SecretError(PlugramError):

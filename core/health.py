@@ -19,6 +19,8 @@ NO_DISK = 100 * 2**20
 
 CHECK_TIMEOUT = 5.0
 """Seconds that one check may take before it counts as failed."""
+EXAMINATION = 30.0
+"""The same for a thorough one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +44,38 @@ class HealthChecks:
         for check in checks:
             self._checks[f"{owner}.{check.name}"] = check
 
-    async def run(self) -> list[Checked]:
+    async def run(self, *, timeout: float = CHECK_TIMEOUT) -> list[Checked]:
+        """`timeout`: seconds for each."""
         return list(
-            await asyncio.gather(*(self._one(name, check) for name, check in self._checks.items()))
+            await asyncio.gather(
+                *(self._one(name, check, timeout) for name, check in self._checks.items())
+            )
         )
 
     @staticmethod
-    async def _one(name: str, check: HealthCheck) -> Checked:
+    async def _one(name: str, check: HealthCheck, timeout: float) -> Checked:
         try:
-            async with asyncio.timeout(CHECK_TIMEOUT):
+            async with asyncio.timeout(timeout):
                 return Checked(name, await check.check())
         except TimeoutError:
-            return Checked(name, Health(False, f"no answer within {CHECK_TIMEOUT:g} s"))
+            return Checked(name, Health(False, f"no answer within {timeout:g} s"))
         except Exception as error:  # noqa: BLE001 - a broken check is a failed check
             return Checked(name, Health(False, f"{type(error).__name__}: {error}"))
+
+
+def thorough(checks: Sequence[HealthCheck]) -> list[HealthCheck]:
+    """The same, each as thorough as it can be."""
+    return [HealthCheck(one.name, one.examine or one.check) for one in checks]
+
+
+def examinations(checks: Sequence[HealthCheck]) -> list[HealthCheck]:
+    """Those that need no database."""
+    return [HealthCheck(one.name, one.examine) for one in checks if one.examine]
+
+
+def at_start(checks: Sequence[HealthCheck]) -> list[HealthCheck]:
+    """What a bot or a worker must have before it starts."""
+    return [HealthCheck(one.name, one.at_start) for one in checks if one.at_start]
 
 
 def ready(results: Sequence[Checked]) -> bool:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from core.db.tables import Table
     from core.errors import (
         BadRequest,
+        BlobArchived,
         BlobMissing,
         ChatMigrated,
         Conflict,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
         SandboxRefused,
         SecretError,
         SecretKeyMissing,
+        StorageAway,
         StorageError,
         TelegramAway,
         TelegramError,
@@ -91,6 +93,7 @@ __all__ = [
     "API_VERSION",
     "SYSTEM",
     "BadRequest",
+    "BlobArchived",
     "BlobMissing",
     "BlobStore",
     "Button",
@@ -147,6 +150,7 @@ __all__ = [
     "SecretKeyMissing",
     "Secrets",
     "Section",
+    "StorageAway",
     "StorageError",
     "StoredBlob",
     "StoredFile",
@@ -173,6 +177,7 @@ __all__ = [
 _HOMES = {
     "API_VERSION": "core.host.plugin",
     "BadRequest": "core.errors",
+    "BlobArchived": "core.errors",
     "BlobMissing": "core.errors",
     "BlobStore": "core.host.roles",
     "Button": "core.telegram.text",
@@ -230,6 +235,7 @@ _HOMES = {
     "SecretKeyMissing": "core.errors",
     "Secrets": "core.secrets",
     "Section": "core.host.roles",
+    "StorageAway": "core.errors",
     "StorageError": "core.errors",
     "StoredBlob": "core.host.roles",
     "StoredFile": "core.host.roles",

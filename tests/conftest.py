@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 
 from tests.support.processes import Bot, PlaygroundProcess, bot_environment
-from tests.support.servers import Postgres, Valkey, sweep
+from tests.support.servers import S3, Postgres, Valkey, sweep
 
 if TYPE_CHECKING:
     from core.config import Settings
@@ -78,6 +78,17 @@ def valkey() -> Iterator[Valkey]:
         yield server
     finally:
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3]:
+    """The worker's S3 server. A test that stops it makes one of its own: `S3()`."""
+    server = S3()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
 
 
 @pytest.fixture

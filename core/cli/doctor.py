@@ -55,7 +55,7 @@ def examine(*, as_json: bool) -> int:
 
 
 async def findings_of(reading: config.Reading) -> list[Finding]:
-    """All findings. Plugins are asked for theirs only if everything that they need is there."""
+    """All findings. Plugins are asked for theirs as far as what they need is there."""
     settings = reading.settings
     loader = Loader(settings)
     findings = [*_settings(reading, loader), *_plugins(loader), _folder(settings), _disk(settings)]
@@ -65,9 +65,8 @@ async def findings_of(reading: config.Reading) -> list[Finding]:
     blocked |= any(one.check == "migrations" and one.state != "ok" for one in findings)
     findings += await _guarded("redis", _redis(settings))
     findings += await _guarded("telegram", _telegram(settings))
-    if not blocked:
-        findings += await _guarded("plugins", _health(settings))
-    return findings
+    health = await _guarded("plugins", _health(settings, blocked=blocked))
+    return [*findings, *(one for one in health if one not in findings)]
 
 
 async def _guarded(check: str, work: Awaitable[list[Finding]]) -> list[Finding]:
@@ -360,19 +359,25 @@ async def _reachable(settings: Settings) -> Finding:
     )
 
 
-async def _health(settings: Settings) -> list[Finding]:
-    """The checks of the plugins, none of which is started: looking must change nothing."""
+async def _health(settings: Settings, *, blocked: bool) -> list[Finding]:
+    """The checks of the plugins, none of which is started: looking must change nothing. `blocked`:
+    there is no database that they could use; what needs none is looked at all the same."""
     from core import app as composition
-    from core.health import HealthChecks
+    from core.health import EXAMINATION, HealthChecks, examinations, thorough
 
     checks = HealthChecks()
     try:
-        async with composition.session(settings, start=False) as session:
-            for plugin in session.plugins:
-                checks.add(plugin.id, plugin.parts.health_checks)
-            checked = await checks.run()
-            # Those that broke only when they were registered.
-            quarantined = _quarantined(session.loader)
+        app = composition.build(settings, role="session")
+        for plugin in app.plugins:
+            own = plugin.parts.health_checks
+            checks.add(plugin.id, examinations(own) if blocked else thorough(own))
+        async with app.session(start=False, connect=not blocked):
+            checked = await checks.run(timeout=EXAMINATION)
+        # Those that broke only when they were registered.
+        quarantined = _quarantined(app.loader)
+    except ConfigError as error:
+        # Told already, where the settings were read.
+        return [] if blocked else [_failure("plugins", error, "plugram plugins check")]
     except PlugramError as error:
         return [_failure("plugins", error, "plugram plugins check")]
     findings = [

@@ -7,7 +7,7 @@ async and awaited by `core.host.hooks`. An implementation takes the arguments it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import pluggy
@@ -185,6 +185,15 @@ async def file_leftovers(ctx: Context, file_ids: frozenset[int], fix: bool) -> S
     """`plugram files verify` asks what is kept of files that aren't any more. `file_ids`: all that
     there are, in the trash too. With `fix`, remove what is too much. Returns a sentence per
     finding (`search_passages: 12 rows of file 7`), or None."""
+
+
+@hookspec
+async def blob_faults(
+    ctx: Context, told: Callable[[str, int], Awaitable[None]]
+) -> AsyncIterator[str] | None:
+    """`plugram storage verify` asks what tables say of the blob store that isn't so: bytes that a
+    row promises and nobody has, bytes that nobody knows. Changes nothing. Returns at once; what it
+    returns is then gone through, a sentence per finding, with `told(what, seen)` as progress."""
 
 
 @hookspec

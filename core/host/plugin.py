@@ -204,8 +204,17 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class HealthCheck:
+    """Something that a plugin needs, and how to see whether it is there."""
+
     name: str
     check: Callable[[], Awaitable[Health]]
+    """For /readyz: cheap, answers within 5 s."""
+    examine: Callable[[], Awaitable[Health]] | None = None
+    """What `plugram doctor` asks instead: thorough, within 30 s, and changes nothing that stays.
+    It needs no database."""
+    at_start: Callable[[], Awaitable[Health]] | None = None
+    """Asked before a bot or a worker starts, without a database, within 30 s: where it says more
+    than "degraded" is wrong, nothing starts."""
 
 
 @dataclass(frozen=True, slots=True)

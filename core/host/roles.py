@@ -149,13 +149,16 @@ class BlobStore(Protocol):
     """Keeps bytes by key. Keys are stored in tables, URLs never."""
 
     async def put(self, key: str, source: Path) -> None:
-        """Store the file at `source` under `key`, atomically. Raises StorageError."""
+        """Store the file at `source` under `key`, atomically, and with the bytes that the key says
+        if its last part is a sha256. A key that is there already is left as it is. Raises
+        StorageError; StorageAway if it may work later."""
 
     def open(self, key: str) -> AsyncIterator[bytes]:
-        """The bytes in chunks of at most 1 MiB. Raises BlobMissing."""
+        """The bytes in chunks of at most 1 MiB. Raises BlobMissing, BlobArchived, and StorageError
+        when they break off or, at the end, when they aren't those that the key says."""
 
     async def fetch(self, key: str, target: Path) -> None:
-        """Write the blob to `target`. Raises BlobMissing, StorageError."""
+        """Write the blob to `target`, whole and checked or not at all. Raises as `open` does."""
 
     async def delete(self, key: str) -> None:
         """Remove it; a key that isn't there is no error."""
@@ -164,6 +167,9 @@ class BlobStore(Protocol):
 
     def walk(self) -> AsyncIterator[StoredBlob]:
         """All that is stored, in no order; for the verifier. Raises StorageError."""
+
+    def gives_links(self) -> bool:
+        """Whether `link` has any to give in this deployment."""
 
     async def link(self, key: str, *, name: str, mime: str) -> str | None:
         """An address that gives the blob to whoever has it, as a file of this name, for at most

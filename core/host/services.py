@@ -115,13 +115,15 @@ class Services:
         return providers[0]
 
     def _warn(self, role: str, providers: list[Provider]) -> None:
-        if len(providers) > 1 and role not in self._warned:
+        # What a plugin ranks among its own isn't chance.
+        others = [one for one in providers[1:] if one.plugin_id != providers[0].plugin_id]
+        if others and role not in self._warned:
             self._warned.add(role)
             log.warning(
                 "several providers",
                 role=role,
                 chosen=providers[0].label,
-                others=[other.label for other in providers[1:]],
+                others=[other.label for other in others],
                 hint=f"[roles] {role} = …",
             )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from plugins.files import jobs as files_jobs  # loaded before the hook takes the name
@@ -65,6 +65,16 @@ async def on_file_searchable(
 
     if words or meaning:
         await service.of(ctx).mark_searchable(Scope(scope_key), file_id, meaning=meaning)
+
+
+@hookimpl
+async def blob_faults(
+    ctx: Context, told: Callable[[str, int], Awaitable[None]]
+) -> AsyncIterator[str]:
+    from plugins.files import service
+    from plugins.files.verify import Verifier
+
+    return Verifier(ctx, service.of(ctx).keeper).stored_bytes(told)
 
 
 @hookimpl

@@ -12,13 +12,14 @@ if TYPE_CHECKING:
     from plugram import Context
 
 
-@job(timeout=900, attempts=6)
+# An hour in all: Telegram or the store may be away that long.
+@job(timeout=900, attempts=14)
 async def store(ctx: Context, job: Job, scope: str, file_id: int) -> None:
     """Fetch a file from Telegram into the blob store."""
     await service.of(ctx).store(Scope(scope), file_id)
 
 
-@job(timeout=3600, attempts=4)
+@job(timeout=3600, attempts=8)
 async def process(ctx: Context, job: Job, scope: str, file_id: int) -> None:
     """Read a stored file and hand on what it says."""
     await service.of(ctx).process(Scope(scope), file_id)

@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plugins.files import pages, repository, service
-from plugram import BadRequest, BlobStore, Scope, StoredFile, UserError
+from plugram import (
+    BadRequest,
+    BlobArchived,
+    BlobMissing,
+    BlobStore,
+    Scope,
+    StorageError,
+    StoredFile,
+    UserError,
+)
 
 if TYPE_CHECKING:
     from plugins.files.models import TelegramFile
@@ -47,7 +56,7 @@ class Library:
         self, scope: Scope, file_id: int, chat_id: int, *, reply_to: int | None = None
     ) -> None:
         """Send the file itself: by Telegram's id for it, else from the store. Raises UserError if
-        the scope has no such file."""
+        the scope has no such file, or the store doesn't give it."""
         rows = await repository.kept(scope, [file_id])
         if not rows:
             raise UserError("files-gone")
@@ -60,7 +69,7 @@ class Library:
             await self._upload(rows[0], chat_id, reply_to)
 
     def gives_links(self) -> bool:
-        return bool(self._ctx.links)
+        return self._ctx.require(BlobStore).gives_links()
 
     async def offer_link(self, scope: Scope, file_id: int, chat_id: int, language: str) -> None:
         """A link is made when it is shown, and kept nowhere but in that message."""
@@ -95,5 +104,16 @@ class Library:
     @asynccontextmanager
     async def _copy(self, file: TelegramFile) -> AsyncIterator[Path]:
         async with service.of(self._ctx).desk() as path:
-            await self._ctx.require(BlobStore).fetch(file.blob_key, path)
+            try:
+                await self._ctx.require(BlobStore).fetch(file.blob_key, path)
+            except StorageError as error:
+                self._ctx.log.error("file not sent from the store", file=file.id, error=str(error))
+                raise UserError(_unavailable(error)) from error
             yield path
+
+
+def _unavailable(error: StorageError) -> str:
+    """What to say to whoever asked for the file."""
+    if isinstance(error, BlobMissing):
+        return "files-problem-lost-bytes"
+    return "files-archived" if isinstance(error, BlobArchived) else "files-unavailable"

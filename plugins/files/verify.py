@@ -6,6 +6,7 @@ a small one, and says each fault in a sentence. With `fix` it is mended where th
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from plugram import Context
 
 _AT_ONCE = 500
+_WAITED_FOR = 8
+"""Blobs that are asked for at a time: a store far away is waited for, not worked for."""
 _YOUNG = 900.0
 """Seconds in which bytes may be in the store before their row says so."""
 _STUCK = 3600.0
@@ -76,6 +79,12 @@ class Verifier:
             async for finding in part(told):
                 yield finding
 
+    async def stored_bytes(self, told: Told) -> AsyncIterator[str]:
+        """The part that is about the store alone, for `plugram storage verify`."""
+        for part in (self._blobs, self._stored):
+            async for finding in part(told):
+                yield finding.text
+
     # -- deletions ----------------------------------------------------------------------------
 
     async def _deletions(self, told: Told) -> AsyncIterator[Finding]:
@@ -106,18 +115,25 @@ class Verifier:
         """Rows whose bytes or thumbnail aren't there, or are others."""
         last, seen = "", 0
         while rows := await Blob.filter(sha256__gt=last).order_by("sha256").limit(_AT_ONCE):
-            for blob in rows:
-                if blob.refcount > 0 and (fault := await self._fault(blob)):
-                    yield Finding(
-                        "bytes", f"{blob.key} {fault}", await self._note_lost(blob, fault)
-                    )
-                if blob.thumbnail and not await self._store.exists(blob.thumbnail):
-                    if self.fix:
-                        await Blob.filter(sha256=blob.sha256).update(thumbnail="")
-                    yield Finding("thumbnails", f"{blob.thumbnail} isn't there", self.fix)
-                seen += 1
+            for start in range(0, len(rows), _WAITED_FOR):
+                some = rows[start : start + _WAITED_FOR]
+                for findings in await asyncio.gather(*map(self._of_blob, some)):
+                    for finding in findings:
+                        yield finding
+                seen += len(some)
                 await told("bytes", seen)
             last = rows[-1].sha256
+
+    async def _of_blob(self, blob: Blob) -> list[Finding]:
+        found = []
+        if blob.refcount > 0 and (fault := await self._fault(blob)):
+            noted = await self._note_lost(blob, fault)
+            found.append(Finding("bytes", f"{blob.key} {fault}", noted))
+        if blob.thumbnail and not await self._store.exists(blob.thumbnail):
+            if self.fix:
+                await Blob.filter(sha256=blob.sha256).update(thumbnail="")
+            found.append(Finding("thumbnails", f"{blob.thumbnail} isn't there", self.fix))
+        return found
 
     @property
     def _store(self) -> BlobStore:

@@ -5,49 +5,94 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from plugins.storage import jobs as storage_jobs  # loaded before the hook takes the name
 from plugram import BlobStore, Health, HealthCheck, Provide, StorageError, hookimpl
 
 if TYPE_CHECKING:
-    from plugins.storage.service import LocalStore
-    from plugram import Context, Route
+    import typer
 
-
-def _store(ctx: Context) -> LocalStore:
-    from plugins.storage.service import LocalStore
-    from plugins.storage.settings import Settings
-
-    settings = ctx.config(Settings)
-    folder = settings.path or ctx.data_dir / "blobs"
-    return LocalStore(
-        folder, min_free=settings.min_free_mb << 20, links=ctx.links, cdn=settings.cdn_base
-    )
+    from plugram import Context, JobSpec, Route
 
 
 @hookimpl
 def services(ctx: Context) -> Sequence[Provide]:
-    return [Provide(BlobStore, ctx.once(_store), priority=50, name="local")]
+    """The folder, and the bucket before it where there is one."""
+    from plugins.storage import stores
+
+    offers = [Provide(BlobStore, stores.local(ctx), priority=50, name="local")]
+    if stores.has_bucket(ctx):
+        offers.append(Provide(BlobStore, stores.s3(ctx), priority=60, name="s3"))
+    return offers
 
 
 @hookimpl
 def web_routes(ctx: Context) -> Sequence[Route]:
     from plugins.storage.web import routes
 
-    return routes(ctx, ctx.once(_store))
+    return routes(ctx)
+
+
+@hookimpl
+def cli(ctx: Context) -> typer.Typer:
+    from plugins.storage.console import build
+
+    return build(ctx)
+
+
+@hookimpl
+def jobs(ctx: Context) -> Sequence[JobSpec]:
+    return [storage_jobs.tidy]
 
 
 @hookimpl
 def health_checks(ctx: Context) -> Sequence[HealthCheck]:
-    async def check() -> Health:
+    """Of the folder and, where there is one, the bucket; who isn't used is well."""
+    from plugins.storage import stores
+
+    unused = Health(ok=True, detail="not used")
+
+    async def folder() -> Health:
+        store = stores.local(ctx)
+        if stores.chosen(ctx) is not store:
+            return unused
         try:
-            free = await ctx.once(_store).check()
+            free = await store.check()
         except StorageError as error:
             # What is stored can still be read.
             return Health(ok=False, degraded=True, detail=error.message, hint=error.hint)
         return Health(ok=True, detail=f"writable, {free >> 20} MB free")
 
-    return [HealthCheck("folder", check)]
+    if not stores.has_bucket(ctx):
+        return [HealthCheck("folder", folder)]
+    from plugins.storage import examination
+
+    store = stores.s3(ctx)
+
+    async def glance() -> Health:
+        return await examination.glance(store) if stores.chosen(ctx) is store else unused
+
+    async def examine() -> Health:
+        return await examination.examine(store) if stores.chosen(ctx) is store else unused
+
+    async def before_start() -> Health:
+        return await examination.before_start(store) if stores.chosen(ctx) is store else unused
+
+    bucket = HealthCheck("bucket", glance, examine=examine, at_start=before_start)
+    return [HealthCheck("folder", folder), bucket]
 
 
 @hookimpl
 async def on_startup(ctx: Context) -> None:
-    await ctx.once(_store).tidy()
+    from plugins.storage import stores
+
+    await stores.local(ctx).tidy()
+    if stores.has_bucket(ctx):
+        await stores.s3(ctx).start()
+
+
+@hookimpl
+async def on_shutdown(ctx: Context) -> None:
+    from plugins.storage import stores
+
+    if stores.has_bucket(ctx):
+        await stores.s3(ctx).stop()

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, PlainTextResponse, Response, StreamingResponse
 
-from plugins.storage.service import LINK_PATH
+from plugins.storage import stores
+from plugins.storage.keys import attachment
+from plugins.storage.local import LINK_PATH, LocalStore
 from plugins.storage.settings import Settings
-from plugram import BlobMissing, LinkExpired, LinkForged, Route
+from plugram import BlobMissing, LinkExpired, LinkForged, Route, StorageError
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from plugins.storage.service import LocalStore
     from plugram import Context, Translate
 
 # Whatever somebody once sent us: to be kept, never to be shown or run under our address.
@@ -26,24 +27,39 @@ _SAFE = {
 }
 
 
-def routes(ctx: Context, store: LocalStore) -> Sequence[Route]:
+def routes(ctx: Context) -> Sequence[Route]:
     async def blob(request: Request) -> Response:
         try:
             wanted = ctx.links.read(request.path_params["signed"])
-            path = store.where(wanted["key"])
+            return await _response(ctx, wanted["key"], wanted["name"], wanted["mime"])
         except LinkExpired:
             return PlainTextResponse(_reader(ctx, request).plain("storage-link-old"), 410)
         except (LinkForged, BlobMissing):
             return PlainTextResponse(_reader(ctx, request).plain("storage-link-unknown"), 404)
-        return FileResponse(
-            path,
-            media_type=wanted["mime"] or "application/octet-stream",
-            filename=wanted["name"],
-            content_disposition_type="attachment",
-            headers={**_SAFE, "Cache-Control": _caching(ctx)},
-        )
+        except StorageError as error:
+            ctx.log.error("linked file not read", error=str(error))
+            return PlainTextResponse(_reader(ctx, request).plain("storage-link-later"), 503)
 
     return [Route(f"/{LINK_PATH}/{{signed}}", blob)]
+
+
+async def _response(ctx: Context, key: str, name: str, mime: str) -> Response:
+    """The blob to be saved under a name. Raises BlobMissing."""
+    store = stores.chosen(ctx)
+    headers = {**_SAFE, "Cache-Control": _caching(ctx)}
+    mime = mime or "application/octet-stream"
+    if isinstance(store, LocalStore):
+        return FileResponse(
+            store.where(key),
+            media_type=mime,
+            filename=name,
+            content_disposition_type="attachment",
+            headers=headers,
+        )
+    if not await store.exists(key):
+        raise BlobMissing(f"blob {key} isn't there")
+    headers["Content-Disposition"] = attachment(name)
+    return StreamingResponse(store.open(key), media_type=mime, headers=headers)
 
 
 def _caching(ctx: Context) -> str:

@@ -132,6 +132,7 @@ def _context(host: Host, settings: Settings, plugin: Plugin) -> Context:
         metrics=PluginMetrics(plugin.id),
         sandbox=Sandbox(settings),
         log=get_logger(plugin.id),
+        deployment=settings.deployment.name,
         data_dir=settings.data_dir / plugin.id,
         plugins=lambda: host.loader.report.plugins,
     )

