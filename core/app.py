@@ -7,6 +7,7 @@ importing them. `App.run` opens what they need, serves until a signal, drains an
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
 import signal
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 
     from core.config import Settings
     from core.jobs.alone import RunOne
+    from core.telegram.replay import Replayer
     from core.telegram.webhook import Webhook
 
 Role = Literal["bot", "worker", "all", "session"]
@@ -71,6 +73,7 @@ class App:
         safe_mode: bool = False,
         clock: Callable[[], float] = time.monotonic,
         open_database: Callable[[Settings, Sequence[db.PluginTables]], db.Database] = db.build,
+        make_wire: type[Wire] = Wire,
     ) -> None:
         """`clock`: seconds, for what expires and what is paused; leases and jobs go by the clock of
         the database that `open_database` makes of the settings and the plugins' tables."""
@@ -96,7 +99,7 @@ class App:
         )
         self.limiter = Limiter(settings.outgoing, redis=self.redis, prefix=settings.redis.prefix)
         token = settings.bot.token
-        self.wire = Wire(
+        self.wire = make_wire(
             token.get_secret_value() if token else _NO_TOKEN,
             settings.bot.api_base,
             settings.http,
@@ -325,6 +328,7 @@ class App:
     async def _start_bot(self, stack: AsyncExitStack) -> None:
         from core.telegram.dispatcher import Dispatcher
         from core.telegram.intake import Intake
+        from core.telegram.recorder import Recorder
         from core.telegram.states import States
 
         await self._check_token()
@@ -345,6 +349,7 @@ class App:
             dispatcher,
             allowed_updates=dispatcher.allowed_updates(),
             webhook=self.webhook,
+            records=Recorder(self.settings.recorder, self.db),
         )
         self.checks.add("core", [intake.health()])
         await intake.start()
@@ -371,6 +376,64 @@ async def session(settings: Settings, *, start: bool = True) -> AsyncIterator[Ap
     serving nobody."""
     async with App(settings, "session").session(start=start) as app:
         yield app
+
+
+@asynccontextmanager
+async def replaying(settings: Settings, folder: Path) -> AsyncIterator[Replayer]:
+    """Today's code with nothing around it: `core.telegram.replay`. `folder` takes temporary files.
+    On SQLite `settings` name a copy of the database. Raises MigrationError if it isn't up to date.
+    """
+    from core.db.sealed import seal
+    from core.offline import offline
+    from core.telegram.replay import Replayer, ReplayWire
+
+    app = App(
+        settings,
+        "session",
+        open_database=lambda known, tables: seal(db.build(known, tables)),
+        make_wire=ReplayWire,
+    )
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(app._close_clients)  # noqa: SLF001 - same module
+        await app.db.connect()
+        stack.push_async_callback(app.db.close)
+        await migrate.check(app.db)
+        routers = app.loader.routers()
+        from core.telegram.dispatcher import Dispatcher  # with them, aiogram is there in its way
+        from core.telegram.states import States
+
+        refused = stack.enter_context(offline(folder))
+        notes = [f"{one.id} isn't there: {one.reason}" for one in app.loader.report.quarantined]
+        notes += [note async for note in _started(app, stack, settings.hooks.start_timeout)]
+        refused.clear()
+        states = States(app.db)
+        dispatcher = Dispatcher(routers, app.wire, app.people, app.i18n, app.hooks, states)
+        if not isinstance(app.wire, ReplayWire):
+            raise TypeError("a replay needs its own wire")
+        yield Replayer(
+            dispatcher,
+            app.wire,
+            app.db,
+            timeout=settings.intake.handler_timeout,
+            refused=refused,
+            notes=notes,
+        )
+
+
+async def _started(app: App, stack: AsyncExitStack, seconds: float) -> AsyncIterator[str]:
+    """Start the plugins, each as far as it gets; what stopped one, in a sentence."""
+    for plugin in app.plugins:
+        try:
+            await app.hooks.call(plugin, specs.on_startup, seconds)
+        except Exception as error:  # noqa: BLE001 - offline it may well fail, and still answer
+            yield f"{plugin.id} didn't start wholly: {error}"
+
+    async def stop() -> None:
+        for plugin in reversed(app.plugins):
+            with contextlib.suppress(Exception):
+                await app.hooks.call(plugin, specs.on_shutdown, seconds)
+
+    stack.push_async_callback(stop)
 
 
 def alone(*plugins: str) -> RunOne:

@@ -307,6 +307,30 @@ class IntakeSettings(_Section):
     )
 
 
+class RecorderSettings(_Section):
+    enabled: bool = Field(
+        default=True,
+        description="Record what happens about each update, for `plugram updates` and "
+        "`plugram replay`.",
+    )
+    keep: float = Field(
+        default=48.0,
+        ge=0,
+        le=8760,
+        description="Hours that recordings are kept. What people wrote is in them; replaying one "
+        "takes its update too, which `[intake] keep` keeps.",
+    )
+    megabytes: int = Field(
+        default=64, ge=1, le=100_000, description="Of all recordings; the oldest make room."
+    )
+    record_kb: int = Field(
+        default=32,
+        ge=1,
+        le=1024,
+        description="Of one recording, in KB; what is longer is shortened.",
+    )
+
+
 class OutgoingSettings(_Section):
     per_second: float = Field(
         default=30.0, gt=0, le=1000, description="Messages a second, all chats."
@@ -508,6 +532,7 @@ class Settings(_Section):
     redis: RedisSettings = Field(default_factory=RedisSettings)
     jobs: JobsSettings = Field(default_factory=JobsSettings)
     intake: IntakeSettings = Field(default_factory=IntakeSettings)
+    recorder: RecorderSettings = Field(default_factory=RecorderSettings)
     outgoing: OutgoingSettings = Field(default_factory=OutgoingSettings)
     http: HttpSettings = Field(default_factory=HttpSettings)
     web: WebSettings = Field(default_factory=WebSettings)

@@ -31,7 +31,7 @@ _GROUPS = {
     "plugins": ("core.cli.plugins", "Write, list, inspect, check and switch plugins."),
     "flags": ("core.cli.flags", "Tell for whom which features are on."),
     "jobs": ("core.cli.jobs", "List, retry and cancel background jobs."),
-    "updates": ("core.cli.updates", "List and retry updates that were set aside."),
+    "updates": ("core.cli.updates", "Show what happened about updates; retry those set aside."),
     "cache": ("core.cli.cache", "Clear and count what is kept for a while."),
     "db": ("core.cli.db", "Migrate the database."),
     "keys": ("core.cli.keys", "Make and exchange the keys of secrets in the database."),
@@ -114,6 +114,27 @@ def _wrong_usage(error: typer.TyperException) -> int:
         terminal.say(context.get_usage(), error=True)
         terminal.say(f"Try '{context.command_path} --help' for help.", error=True)
     return terminal.put_error(PlugramError(error.format_message())) and error.exit_code
+
+
+@app.command()
+def replay(
+    which: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[UPDATE]...", help="Ids of updates, or of traces."),
+    ] = None,
+    set_aside: Annotated[
+        bool, typer.Option("--set-aside", help="All updates that were set aside.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run updates once more through today's code, offline, and show what it calls differently.
+
+    Nothing is sent and nothing stays. Exit status 1 if anything differs."""
+    from core.cli.replay import replay_updates
+
+    if not which and not set_aside:
+        raise typer.BadParameter("name updates, or --set-aside")
+    raise typer.Exit(replay_updates(which or (), set_aside=set_aside, as_json=as_json))
 
 
 # -- running ------------------------------------------------------------------------------------

@@ -1,4 +1,5 @@
-"""`plugram updates`: those that handlers failed at: aside, retry."""
+"""`plugram updates`: what happened about them (list, show), and those that handlers failed at
+(aside, retry)."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ import orjson
 import typer
 
 from core import config
-from core.cli import terminal
+from core.cli import recordings, terminal
 from core.cli.database import with_database
 from core.cli.parts import AsJson
 from core.cli.terminal import FAILED
@@ -25,6 +26,69 @@ T = TypeVar("T")
 app = typer.Typer(no_args_is_help=True)
 
 Limit = Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")]
+
+
+Outcome = Annotated[
+    list[str] | None,
+    typer.Option("--outcome", help="Only those that ended so: done, failed, 'set aside', …."),
+]
+
+
+@app.command("list")
+def list_(
+    chat: Annotated[
+        int | None, typer.Option(help="Only of this chat or person, by Telegram's id.")
+    ] = None,
+    outcome: Outcome = None,
+    limit: Limit = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List the updates that were recorded, the latest first: a line for each try."""
+    from core.telegram import recorder
+
+    if unknown := set(outcome or ()) - set(recorder.OUTCOMES):
+        raise typer.BadParameter(
+            f"{', '.join(sorted(unknown))}: outcomes are {', '.join(recorder.OUTCOMES)}"
+        )
+
+    async def run(database: Database) -> list[dict[str, Any]]:
+        bot = await bot_of(database)
+        found = await recorder.find(database, bot, chat=chat, outcomes=outcome or (), limit=limit)
+        return [recordings.summary(one) for one in found]
+
+    rows = with_database(run)
+    if as_json:
+        terminal.put_json(rows)
+    elif rows:
+        terminal.put_table([*rows[0]], [tuple(row.values()) for row in rows])
+    else:
+        terminal.say("Nothing is recorded of that.")
+
+
+@app.command()
+def show(
+    which: Annotated[
+        list[str], typer.Argument(metavar="UPDATE...", help="Ids of updates, or of traces.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Show what happened about updates: which plugins saw them, the calls to Telegram, the jobs."""
+    updates, traces = recordings.named(which)
+
+    async def run(database: Database) -> list[recordings.Flight]:
+        bot = await bot_of(database)
+        return await recordings.flights(database, bot, updates, traces)
+
+    found = with_database(run)
+    if as_json:
+        terminal.put_json([one.as_json() for one in found])
+    else:
+        for one in found:
+            recordings.put(one)
+    missing = recordings.missing(updates, traces, found)
+    for name in missing:
+        terminal.say(f"{name}: there is no such update or trace.", error=True)
+    raise typer.Exit(FAILED if missing else 0)
 
 
 @app.command("aside")
@@ -42,6 +106,8 @@ def aside(limit: Limit = 50, as_json: AsJson = False) -> None:
         columns = ["update", "kind", "chat", "tries", "received", "trace", "error"]
         terminal.put_table(columns, [tuple(row.values()) for row in rows])
     terminal.say(", ".join(f"{number} {what}" for what, number in counts.items()))
+    if rows:
+        terminal.say(f"What happened: plugram updates show {rows[0]['update']}")
 
 
 @app.command()
@@ -78,12 +144,12 @@ def _with_inbox(work: Callable[[Inbox], Awaitable[T]]) -> T:
     async def run(database: Database) -> T:
         from core.telegram.inbox import Inbox
 
-        return await work(Inbox(database, await _bot(database)))
+        return await work(Inbox(database, await bot_of(database)))
 
     return with_database(run)
 
 
-async def _bot(database: Database) -> int:
+async def bot_of(database: Database) -> int:
     """The bot of the settings; without a token the one that there are updates of."""
     token = config.load().bot.token
     if token is not None:

@@ -113,6 +113,9 @@ CORE_TABLES = declared(
             time="finished_at",
             keep_days=2,
         ),
+        "core_recordings": TableEntry(
+            people=("user_id",), chats=("chat_id",), export=False, time="began_at", keep_days=2
+        ),
         "core_intake_leases": TableEntry(nobody="which process works on which lanes"),
         "core_intake_processes": TableEntry(nobody="processes that are alive"),
         "core_dialog_states": TableEntry(

@@ -16,14 +16,14 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast
 
 import pluggy
 
+from core import trace as tracing
 from core.errors import (
     Conflict,
     DatabaseAway,
@@ -41,6 +41,7 @@ from core.errors import (
 from core.host import hookspecs
 from core.log import get_logger
 from core.sources import nearest
+from core.trace import Trace
 
 if TYPE_CHECKING:
     from pluggy import HookImpl
@@ -180,27 +181,6 @@ def blamed(error: BaseException) -> str:
         return type(error).__name__
     code = trace.tb_frame.f_code
     return f"{type(error).__name__}:{code.co_name}:{trace.tb_lineno}"
-
-
-# -- the trace ------------------------------------------------------------------------------------
-
-
-@dataclass
-class Trace:
-    """Which plugin saw, claimed or ignored something, and for how long."""
-
-    steps: list[tuple[str, str, float]] = field(default_factory=list)
-
-    def step(self, plugin_id: str, outcome: str, seconds: float = 0.0) -> None:
-        self.steps.append((plugin_id, outcome, seconds))
-
-    def __str__(self) -> str:
-        return ", ".join(
-            f"{plugin} {outcome} {seconds * 1000:.1f} ms" for plugin, outcome, seconds in self.steps
-        )
-
-
-_trace: ContextVar[Trace | None] = ContextVar("hook_trace", default=None)
 
 
 # -- the hooks ------------------------------------------------------------------------------------
@@ -367,8 +347,11 @@ class Hooks:
         """Like `veto`, without barrier, breaker and gate: whoever fails raises, and so objects."""
         name, given = _bound(spec, args, kwargs)
         for plugin, impl in self._listeners(name):
+            started = time.perf_counter()
             async with asyncio.timeout(self._settings.timeout):
                 answer = await _invoke(impl, {"ctx": plugin.ctx, **given})
+            took = time.perf_counter() - started
+            self.step(plugin.id, "heard" if answer is None else "answered", took, name)
             if answer is not None:
                 return Veto(plugin.id, answer)
         return None
@@ -411,26 +394,36 @@ class Hooks:
     # -- tracing
 
     @contextmanager
-    def trace(self, subject: str, **facts: Any) -> Iterator[None]:
-        """Around an update or a job: what plugins do inside, by `step`, becomes one log line."""
+    def trace(self, subject: str, *, hook: str = "", **facts: Any) -> Iterator[None]:
+        """Around an update or a hook: with `[hooks] trace`, how plugins took it is a line of the
+        log. `hook`: its name, for its own steps alone."""
         if not self._settings.trace:
             yield
             return
-        token = _trace.set(found := Trace())
-        started = time.perf_counter()
+        if (found := tracing.current()) is None:
+            tracing.start(found := Trace())
+            begun = True
+        else:
+            begun = False
+        first, started = len(found.steps), time.perf_counter()
         try:
             yield
         finally:
-            _trace.reset(token)
+            if begun:
+                tracing.start(None)
             took = round((time.perf_counter() - started) * 1000, 1)
-            log.info("trace", subject=subject, plugins=str(found), ms=took, **facts)
+            steps = tracing.told(step for step in found.steps[first:] if step.hook == hook)
+            if hook:
+                facts["hook"] = hook
+            log.info("trace", subject=subject, plugins=steps, ms=took, **facts)
 
     @staticmethod
-    def step(plugin_id: str, outcome: str, seconds: float = 0.0) -> None:
-        """Note in the current trace what a plugin did: `claimed`, `ignored`, `paused`, `failed`."""
-        trace = _trace.get()
+    def step(plugin_id: str, outcome: str, seconds: float = 0.0, hook: str = "") -> None:
+        """Note in the current trace how a plugin took something: `claimed`, `ignored`, `paused`,
+        `failed`."""
+        trace = tracing.current()
         if trace is not None:
-            trace.step(plugin_id, outcome, seconds)
+            trace.step(plugin_id, outcome, seconds, hook)
 
     @contextmanager
     def _traced(self, hook: str) -> Iterator[None]:
@@ -479,7 +472,7 @@ class Hooks:
     ) -> _Heard:
         breaker = self.breaker(plugin.id)
         if not plugin.gate():
-            self.step(plugin.id, "paused")
+            self.step(plugin.id, "paused", hook=name)
             return _Heard(plugin.id, failure="paused")
         started = time.perf_counter()
         limit = asyncio.timeout(seconds)
@@ -489,7 +482,7 @@ class Hooks:
         except Exception as error:  # the barrier: one plugin never breaks another
             took = time.perf_counter() - started
             breaker.failure(error)
-            self.step(plugin.id, "failed", took)
+            self.step(plugin.id, "failed", took, name)
             late = limit.expired()
             why = f"no end within {seconds:g} s" if late else described(error)
             log.error("hook failed", plugin=plugin.id, hook=name, error=why, exc_info=not late)
@@ -497,7 +490,7 @@ class Hooks:
             return _Heard(plugin.id, failure=why)
         took = time.perf_counter() - started
         breaker.success()
-        self.step(plugin.id, "heard" if answer is None else "answered", took)
+        self.step(plugin.id, "heard" if answer is None else "answered", took, name)
         _observe(name, plugin.id, took, failed=False)
         return _Heard(plugin.id, answer)
 

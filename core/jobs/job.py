@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import orjson
 
+from core import trace as tracing
 from core.db.scope import Scope
 from core.errors import JobError, LockedError
 from core.jobs.ledger import (
@@ -349,6 +350,7 @@ class Jobs:
         enqueueing job's). `delay`: seconds. Raises JobError for arguments that don't fit.
         """
         new = self._new(name, args or {}, key, user, chat, priority, delay, scope, attempts)
+        _note(new)
         job_id, is_new = await self.ledger.insert(new)
         if is_new:
             self.ring(delay)
@@ -371,6 +373,8 @@ class Jobs:
             self._new(name, args, None, user, chat, priority, delay, scope, attempts)
             for args in many
         ]
+        for one in new:
+            _note(one)
         if new:
             await self.ledger.insert_many(new)
             self.ring(delay)
@@ -570,6 +574,12 @@ def _json(name: str, args: Mapping[str, Any]) -> bytes:
             hint="keep the data in a table or a blob, and pass its id",
         )
     return payload
+
+
+def _note(new: NewJob) -> None:
+    """A job that an update's handler queues is part of what happened about the update."""
+    if (trace := tracing.current()) is not None:
+        trace.queued(new.name, new.args)
 
 
 def _trace() -> str:

@@ -25,6 +25,7 @@ from aiogram.fsm.storage.base import StorageKey
 from aiogram.methods import AnswerCallbackQuery, EditMessageText, SendMessage, TelegramMethod
 
 from core import aio
+from core import trace as tracing
 from core.db.scope import Scope
 from core.errors import Forbidden, NotModified, TelegramError, UserError
 from core.host import hookspecs as specs
@@ -317,6 +318,10 @@ class Dispatcher:
         if scene is not None and _addressed(scene):
             await self._explain(scene, self._core(scene)("core-interrupted"))
 
+    def forget_hints(self) -> None:
+        """As if nobody had been told lately that they weren't understood."""
+        self._hinted.clear()
+
     # -- at the door ----------------------------------------------------------------------------
 
     async def _refusal(self, scene: Scene) -> str | None:
@@ -381,6 +386,8 @@ class Dispatcher:
         if key is not None and self._stateful[scene.kind]:
             positions = await self._states.positions(key, incoming.lease)
             interested = _in_dialog_first(interested, positions)
+            if positions and (trace := tracing.current()) is not None:
+                trace.dialogs = {name: (one.state, one.data) for name, one in positions.items()}
         given = self._given(event, scene)
         for router in interested:
             self._add_own(given, router, incoming, scene, event, key, positions)

@@ -26,6 +26,7 @@ from core.host.plugin import Health, HealthCheck
 from core.log import get_logger, new_trace
 from core.metrics import counter, gauge, histogram
 from core.retry import Backoff
+from core.telegram import recorder
 from core.telegram.inbox import (
     ANSWERING,
     DONE,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from core.db.database import Database
     from core.telegram.inbox import Fence
     from core.telegram.poller import Store
+    from core.telegram.recorder import Recorder
     from core.telegram.webhook import Webhook
     from core.telegram.wire import Wire
 
@@ -162,9 +164,10 @@ class Intake:
         allowed_updates: Sequence[str] = ("message", "callback_query"),
         poll: bool = True,
         webhook: Webhook | None = None,
+        records: Recorder | None = None,
     ) -> None:
         """`poll=False`: handle what others receive. `webhook`: take what Telegram brings there,
-        instead of asking for it."""
+        instead of asking for it. `records`: keeps what happens about each update."""
         self.inbox = Inbox(db, wire.bot_id)
         self.leases = Leases(db, wire.bot_id, settings.partition_lease)
         self.lanes = Lanes()
@@ -175,6 +178,7 @@ class Intake:
         self._bot = wire.bot_id
         self._handler = handler
         self._poll = poll
+        self._recorder = records
         self._attempts = settings.attempts
         self._running: dict[asyncio.Task[None], float] = {}
         """Handlers at work, and when each began its try; infinite while it hasn't."""
@@ -227,6 +231,8 @@ class Intake:
         await self.leases.prepare()
         await self._listen()
         self.receiver.open(self._store, self._allowed)
+        if self._recorder:
+            self._recorder.start()
         await self._beat()
         for work in (self._beating, self._loading, self._flushing, self._scanning, self._sweeping):
             self._spawn(self._forever(work))
@@ -247,6 +253,8 @@ class Intake:
             await self._flush()
             await self.leases.leave()
             await self._notify(_LEASES)
+        if self._recorder:
+            await self._recorder.stop()
         if self._ear is not None:
             await self._ear.close()
             self._ear = None
@@ -557,7 +565,13 @@ class Intake:
         async with self._one_suspect:
             error = "the process died while this was worked on"
             if stored.attempts >= self._attempts:
-                await self.inbox.fail(seq, lane.fence, stored.attempts, error, "", status=SET_ASIDE)
+                last = self._incoming(stored, lane.fence)
+                await self.inbox.fail(
+                    seq, lane.fence, stored.attempts, error, last.trace, status=SET_ASIDE
+                )
+                if self._recorder:
+                    trace = self._recorder.begin()
+                    self._recorder.end(trace, last, recorder.SET_ASIDE, RuntimeError(error))
                 self._set_aside.inc()
                 log.error("update set aside", seq=seq, error=error, attempts=stored.attempts)
                 return
@@ -571,16 +585,26 @@ class Intake:
         failures = 0
         while True:
             incoming = self._incoming(stored, lane.fence)
-            committed, error = await self._try(lane, seq, stored, incoming, task)
-            if error is None:
-                self._finish(seq, lane.fence)
-                return
-            if isinstance(error, _UNUSABLE) and not committed and self._is_away(error):
-                raise error
+            trace = self._recorder.begin() if self._recorder else None
+            outcome, error = recorder.CUT_SHORT, None
+            try:
+                committed, error = await self._try(lane, seq, stored, incoming, task)
+                if error is None:
+                    self._finish(seq, lane.fence)
+                    outcome = recorder.DONE
+                    return
+                if isinstance(error, _UNUSABLE) and not committed and self._is_away(error):
+                    raise error
+                stored.attempts += 1
+                outcome = await self._failed(
+                    lane, seq, stored, incoming, error, committed=committed
+                )
+                if outcome != recorder.FAILED:
+                    return
+            finally:
+                if self._recorder:
+                    self._recorder.end(trace, incoming, outcome, error)
             failures += 1
-            stored.attempts += 1
-            if await self._failed(lane, seq, stored, incoming, error, committed=committed):
-                return
             await asyncio.sleep(_RETRY_PAUSE.pause(failures))
 
     async def _try(
@@ -622,8 +646,8 @@ class Intake:
         error: Exception,
         *,
         committed: bool,
-    ) -> bool:
-        """Note it. True if there is no further try."""
+    ) -> str:
+        """Note it. How the try ended: `recorder.FAILED` if there will be another."""
         self._failures.inc()
         had_effects = committed or stored.status == ANSWERING
         last = committed or stored.attempts >= self._attempts
@@ -633,7 +657,7 @@ class Intake:
         await self.inbox.fail(seq, lane.fence, stored.attempts, said, incoming.trace, status=status)
         if not last:
             log.warning("update failed", **_facts(incoming), error=said)
-            return False
+            return recorder.FAILED
         log.error("update set aside", **_facts(incoming), error=said, exc_info=error)
         self._set_aside.inc()
         try:
@@ -641,7 +665,7 @@ class Intake:
                 await self._handler.gave_up(incoming, error)
         except Exception as another:  # noqa: BLE001 - the chat can't be told; the log has it
             log.warning("the chat wasn't told", **_facts(incoming), error=repr(another))
-        return True
+        return recorder.HALF_DONE if had_effects else recorder.SET_ASIDE
 
     def _incoming(self, stored: Stored, fence: Fence) -> Incoming:
         update = stored.update
@@ -738,6 +762,8 @@ class Intake:
             if self._polling is not None and now - last_purge > _PURGE_EVERY:
                 last_purge = now
                 await self.inbox.purge(self._settings.keep * 3600)
+                if self._recorder:
+                    await self._recorder.purge()
 
     async def _forever(self, work: Callable[[], Awaitable[None]]) -> None:
         """Repeat. A database that is away, or a bug, doesn't end it."""

@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
+from time import perf_counter
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import orjson
@@ -40,6 +41,7 @@ from pyreqwest.exceptions import (
 from pyreqwest.multipart import FormBuilder, PartBuilder
 
 from core import log as logs
+from core import trace as tracing
 from core.errors import (
     BadRequest,
     ChatMigrated,
@@ -220,15 +222,45 @@ class Wire:
         files: Mapping[str, Upload] | None,
         seconds: float | None,
     ) -> Any:
+        trace = tracing.current()
+        if trace is None:
+            return await self._exchange(method, params, files, seconds)
+        call = trace.calling(method)
+        watched = {name: tracing.Watched(upload) for name, upload in (files or {}).items()}
+        began = perf_counter()
+        try:
+            uploads = {name: one.upload for name, one in watched.items()}
+            result = await self._exchange(method, params, uploads, seconds, call)
+        except TelegramError as error:
+            call.refused(error, perf_counter() - began)
+            raise
+        finally:
+            if watched:
+                call.files = {name: await one.described() for name, one in watched.items()}
+        call.answered(result, perf_counter() - began)
+        return result
+
+    async def _exchange(
+        self,
+        method: str,
+        params: Mapping[str, Any],
+        files: Mapping[str, Upload] | None,
+        seconds: float | None,
+        call: tracing.Call | None = None,
+    ) -> Any:
+        """A request and its answer; what was asked is noted in `call`."""
         try:
             request = self._request(method)
             if files:
                 request = request.multipart(await _form(params, files))
+                body = orjson.dumps(params) if call else b""
             else:
                 body = orjson.dumps(params)
                 if b":null" in body:
                     body = orjson.dumps({k: v for k, v in params.items() if v is not None})
                 request = request.header("Content-Type", _JSON).body_bytes(body)
+            if call is not None:
+                call.params = body
             if seconds is not None:
                 request = request.timeout(timedelta(seconds=seconds))
             with _cancellable():

@@ -13,6 +13,7 @@ from core.db.database import Database
 from core.telegram import leases
 from core.telegram.intake import Incoming, Intake
 from core.telegram.outgoing import Limiter
+from core.telegram.recorder import Recorder
 from core.telegram.wire import Wire
 from tests.core.telegram.test_wire import Http, Outgoing
 from tests.core.work import opened
@@ -73,11 +74,14 @@ class Office:
         db: Database | None = None,
         poll: bool = True,
         start: bool = True,
+        records: Recorder | None = None,
         **settings: Any,
     ) -> Intake:
         wire = Wire(TOKEN, self.api.url, Http(), Limiter(Outgoing()))
         self._wires.append(wire)
-        intake = Intake(Settings(**settings), db or self.db, wire, handler, poll=poll)
+        intake = Intake(
+            Settings(**settings), db or self.db, wire, handler, poll=poll, records=records
+        )
         self.intakes.append(intake)
         if start:
             await intake.start()
