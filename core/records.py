@@ -14,6 +14,7 @@ import asyncio
 import re
 from collections import Counter
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +41,23 @@ _TELLING = 5
 _BUSY = {"core_jobs": " AND state <> 'running'"}
 """What can't go at once: whoever works on it still needs its row."""
 
+_DAY = 86400.0
+
 Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Age:
+    """How old a table's rows are."""
+
+    table: Table
+    keep_days: int
+    """0: they stay."""
+    rows: int
+    oldest: float | None
+    """Days; None without rows that have an age."""
+    due: int
+    """Rows that may go."""
 
 
 class Records:
@@ -186,6 +203,68 @@ class Records:
         log, PostgreSQL until a vacuum of its own."""
         await self._db.scrub()
 
+    # -- old rows -----------------------------------------------------------------------------
+
+    async def ages(self, keep: Mapping[str, int]) -> list[Age]:
+        """Of tables that tell how old their rows are: for how long they are kept, the oldest, and
+        how many may go. `keep`: table → days, in place of what its manifest says."""
+        return [
+            await self._age(table, keep.get(table.name, table.keep_days))
+            for table in await self._db.present_tables()
+            if table.time
+        ]
+
+    async def expire(self, keep: Mapping[str, int]) -> dict[str, int]:
+        """Delete rows that are older than that; by table, how many. What an owner erases it also
+        lets go of by itself."""
+        found = {}
+        for table in await self._db.present_tables():
+            days = keep.get(table.name, table.keep_days)
+            if table.time and days and table.erase == "rows":
+                found[table.name] = await self._expire(table, days)
+        return {name: number for name, number in found.items() if number}
+
+    async def _expire(self, table: Table, days: int) -> int:
+        """Some at a time: a statement over a large table would hold up others."""
+        key = await primary_key(self._db, table.name)
+        names, old = ", ".join(key), await self._older(table, days)
+        spared = _BUSY.get(table.name, "")
+        gone = 0
+        while True:
+            async with self._db.transaction(SYSTEM):
+                done = await self._db.execute(
+                    f"DELETE FROM {table.name} WHERE ({names}) IN (SELECT {names}"
+                    f" FROM {table.name} WHERE {old}{spared} LIMIT {_PAGE})"
+                )
+            gone += done
+            if done < _PAGE:
+                return gone
+
+    async def _age(self, table: Table, days: int) -> Age:
+        due = f"sum(CASE WHEN {await self._older(table, days)} THEN 1 ELSE 0 END)" if days else "0"
+        seconds = await self._seconds(table)
+        async with self._db.transaction(SYSTEM):
+            row = await self._db.fetchrow(
+                f"SELECT count(*) AS number, max({self._db.clock} - {seconds}) AS oldest,"
+                f" {due} AS due FROM {table.name}"
+            )
+        assert row is not None  # noqa: S101 - for mypy: an aggregate gives a row
+        oldest = None if row["oldest"] is None else float(row["oldest"]) / _DAY
+        return Age(table, days, int(row["number"]), oldest, int(row["due"] or 0))
+
+    async def _older(self, table: Table, days: int) -> str:
+        """SQL: a row is older than so many days."""
+        return f"{await self._seconds(table)} < {self._db.clock} - {days * _DAY}"
+
+    async def _seconds(self, table: Table) -> str:
+        """SQL: a row's time in seconds since 1970."""
+        kinds = {one.name: one.kind for one in await columns(self._db, table.name)}
+        if kinds.get(table.time) != "moment":
+            return table.time
+        if self._db.dialect == "sqlite":
+            return f"(julianday({table.time}) - 2440587.5) * 86400.0"
+        return f"extract(epoch FROM {table.time})"
+
     # -- what is left -------------------------------------------------------------------------
 
     async def leftovers(
@@ -221,7 +300,8 @@ class Records:
         named = {*table.people, *table.chats, *table.mentions}
         if column.kind == "number":
             telling = column.name in named or len(str(user_id)) > _TELLING
-            return await self._rows_with(table, f"{column.name} = $1", user_id) if telling else []
+            equal = f"{column.name} = CAST($1 AS BIGINT)"
+            return await self._rows_with(table, equal, user_id) if telling else []
         if column.kind == "text":
             text = column.name if self._db.dialect == "sqlite" else f"CAST({column.name} AS TEXT)"
             return await self._texts_with(table, text, words)

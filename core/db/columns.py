@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from core.db.database import Database
 
-Kind = Literal["number", "text", "bytes", "other"]
+Kind = Literal["number", "text", "bytes", "moment", "other"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +42,18 @@ async def primary_key(db: Database, table: str) -> list[str]:
     return [one.name for one in sorted(found, key=lambda one: one.key)]
 
 
+_WHOLE = frozenset(("int", "integer", "bigint", "smallint", "tinyint"))
+
+
 def _kind(declared: str) -> Kind:
     """By the names that both dialects use."""
     name = declared.lower()
-    if "int" in name or name in {"smallserial", "serial", "bigserial"}:
+    if name in _WHOLE:
         return "number"
     if any(word in name for word in ("char", "text", "clob", "json", "uuid")):
         return "text"
     if name in {"blob", "bytea"}:
         return "bytes"
+    if name.startswith(("timestamp", "datetime", "date")):
+        return "moment"
     return "other"

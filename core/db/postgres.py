@@ -330,8 +330,13 @@ def _by_state(error: asyncpg.PostgresError, said: str, options: PostgresOptions)
     return DatabaseError(said)
 
 
+# asyncpg shows the value that it couldn't send.
+_VALUE = re.compile(r"^(invalid input for query argument \$\d+):.*")
+
+
 def _first_line(error: BaseException) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]
+    line = (str(error) or type(error).__name__).splitlines()[0]
+    return _VALUE.sub(r"\1", line)
 
 
 def _statement(sql: str) -> str:

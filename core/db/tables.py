@@ -119,7 +119,7 @@ CORE_TABLES = declared(
         "core_intake_leases": TableEntry(nobody="which process works on which lanes"),
         "core_intake_processes": TableEntry(nobody="processes that are alive"),
         "core_dialog_states": TableEntry(
-            people=("user_id",), chats=("chat_id",), time="changed_at"
+            people=("user_id",), chats=("chat_id",), time="changed_at", keep_days=30
         ),
         "people": TableEntry(people=("id",), time="seen_at", restored=True),
         "preferences": TableEntry(people=("person_id",), restored=True),

@@ -17,7 +17,16 @@ if TYPE_CHECKING:
     from aiogram import Router
 
     from core.host.plugin import Command, Context, HealthCheck, Preference, Route
-    from core.host.roles import Extraction, Processor, Provide, StoredFile, Visit
+    from core.host.roles import (
+        Erased,
+        ExportedFile,
+        Extraction,
+        Processor,
+        Provide,
+        StoredFile,
+        UserArchive,
+        Visit,
+    )
     from core.jobs.job import JobSpec
 
 Who = tuple[int | None, int | None]
@@ -194,6 +203,28 @@ async def blob_faults(
     """`plugram storage verify` asks what tables say of the blob store that isn't so: bytes that a
     row promises and nobody has, bytes that nobody knows. Changes nothing. Returns at once; what it
     returns is then gone through, a sentence per finding, with `told(what, seen)` as progress."""
+
+
+@hookspec
+async def export_user_data(ctx: Context, user_id: int) -> AsyncIterator[ExportedFile] | None:
+    """Somebody wants what is kept of them, in a worker. Rows of tables come by the inventory
+    (`[tables.…]` of the manifest); returns an iterator over what isn't in tables, such as files,
+    or None."""
+
+
+@hookspec
+async def import_user_data(ctx: Context, user_id: int, archive: UserArchive) -> int | None:
+    """An operator brings back what somebody exported, perhaps to another deployment. Returns how
+    much of it is there now, or None; repeating it must not bring anything twice. Tables that are
+    `restored` by the inventory are the host's business."""
+
+
+@hookspec
+async def erase_user_data(ctx: Context, user_id: int) -> Erased | None:
+    """Somebody wants all of theirs gone, in a worker. Called before the rows of tables whose
+    manifest says `erase = "rows"` are deleted; a plugin takes away what else there is: rows that
+    more hangs on, files, caches, memory. Within some seconds: what is left then is `more`, and it
+    is called again. Returns what it took away, or None. Repeating it must do no harm."""
 
 
 @hookspec

@@ -188,6 +188,11 @@ class Telegram:
         """Bytes of the largest file that can be downloaded."""
         return self.wire.download_limit
 
+    @property
+    def upload_limit(self) -> int:
+        """Bytes of the largest file that can be sent."""
+        return self.wire.upload_limit
+
 
 # -- the rules ----------------------------------------------------------------------------------
 

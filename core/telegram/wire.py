@@ -66,6 +66,8 @@ if TYPE_CHECKING:
 PUBLIC_SERVER = "https://api.telegram.org"
 PUBLIC_DOWNLOAD_LIMIT = 20 * 1024 * 1024
 """Bytes that the public server lets a bot download."""
+PUBLIC_UPLOAD_LIMIT = 50 * 1024 * 1024
+"""Bytes that it takes from one."""
 LOCAL_DOWNLOAD_LIMIT = 2000 * 1024 * 1024
 
 PATIENCE = {Lane.REPLY: 8.0, Lane.EDIT: 8.0, Lane.NOTIFICATION: 60.0, Lane.BULK: 300.0}
@@ -125,6 +127,11 @@ class Wire:
         """Bytes of the largest file that can be downloaded."""
         public = self._api_base == PUBLIC_SERVER
         return PUBLIC_DOWNLOAD_LIMIT if public else LOCAL_DOWNLOAD_LIMIT
+
+    @property
+    def upload_limit(self) -> int:
+        """Bytes of the largest file that can be sent."""
+        return PUBLIC_UPLOAD_LIMIT if self._api_base == PUBLIC_SERVER else LOCAL_DOWNLOAD_LIMIT
 
     async def call(
         self,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import typer
     from aiogram import Router
 
-    from plugram import Context, JobSpec
+    from plugram import Context, Erased, ExportedFile, JobSpec, UserArchive
 
 
 @hookimpl
@@ -75,6 +75,27 @@ async def blob_faults(
     from plugins.files.verify import Verifier
 
     return Verifier(ctx, service.of(ctx).keeper).stored_bytes(told)
+
+
+@hookimpl
+async def export_user_data(ctx: Context, user_id: int) -> AsyncIterator[ExportedFile]:
+    from plugins.files import personal, service
+
+    return personal.exported(service.of(ctx), user_id)
+
+
+@hookimpl
+async def import_user_data(ctx: Context, user_id: int, archive: UserArchive) -> int:
+    from plugins.files import personal, service
+
+    return await personal.restore(service.of(ctx), user_id, archive)
+
+
+@hookimpl
+async def erase_user_data(ctx: Context, user_id: int) -> Erased:
+    from plugins.files import personal, service
+
+    return await personal.erase(service.of(ctx), user_id)
 
 
 @hookimpl

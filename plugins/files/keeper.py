@@ -39,7 +39,7 @@ class Keeper:
         scope, new = Scope(file.scope), names.chosen(name, file.name)
         async with self.ctx.transaction(scope):
             if await repository.alter(scope, file.id, name=new, named=True):
-                await self._announce(scope, [file.id], "changed")
+                await self.announce(scope, [file.id], "changed")
 
     async def recaption(self, file: TelegramFile, caption: str) -> None:
         """Take over an edited caption; its #words are tags instead of those of the old one."""
@@ -52,7 +52,7 @@ class Keeper:
             added = [tag for tag in new if tag not in has][:room]
             if await repository.alter(scope, file.id, caption=caption):
                 await repository.set_tags(scope, file.id, sorted(has | set(added)))
-                await self._announce(scope, [file.id], "changed")
+                await self.announce(scope, [file.id], "changed")
 
     async def tag(
         self, scope: Scope, file_id: int, add: Iterable[str], remove: Iterable[str] = ()
@@ -64,7 +64,7 @@ class Keeper:
             after = names.merged(before, add, remove)
             if after != before and await repository.alter(scope, file_id):
                 await repository.set_tags(scope, file_id, after)
-                await self._announce(scope, [file_id], "changed")
+                await self.announce(scope, [file_id], "changed")
         return after
 
     # -- the trash --------------------------------------------------------------------------------
@@ -73,14 +73,14 @@ class Keeper:
         """Hide files at once, until they are restored or purged; how many."""
         async with self.ctx.transaction(scope):
             done = await repository.trash(scope, file_ids, by)
-            await self._announce(scope, done, "trash")
+            await self.announce(scope, done, "trash")
         return len(done)
 
     async def restore(self, scope: Scope, file_ids: Sequence[int]) -> int:
         """Bring files back; how many. What is being deleted for good stays away."""
         async with self.ctx.transaction(scope):
             done = await repository.restore(scope, file_ids)
-            await self._announce(scope, done, "trash")
+            await self.announce(scope, done, "trash")
         return len(done)
 
     async def purge(self, scope: Scope, file_ids: Sequence[int]) -> int:
@@ -108,7 +108,8 @@ class Keeper:
 
     # -- told -------------------------------------------------------------------------------------
 
-    async def _announce(self, scope: Scope, file_ids: Sequence[int], news: News) -> None:
+    async def announce(self, scope: Scope, file_ids: Sequence[int], news: News) -> None:
+        """Have the others told, once the caller's transaction is committed."""
         for file_id in file_ids:
             await self.ctx.jobs.enqueue(
                 "tell", {"scope": scope.key, "file_id": file_id, "news": news}, scope=scope
@@ -172,6 +173,11 @@ class Keeper:
         """Remove the bytes that no file has any more, where that was cut short."""
         for sha256 in await repository.unheld_blobs():
             await self.sweep_blob(sha256)
+
+    async def recount(self) -> None:
+        """Remove the bytes of files whose rows went without us."""
+        await repository.release_unheld()
+        await self.sweep()
 
     async def sweep_blob(self, sha256: str) -> None:
         """Remove bytes that no file of any scope has."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from tortoise.expressions import F, Q
+from tortoise.expressions import F, Q, Subquery
 from tortoise.queryset import QuerySet
 from tortoise.timezone import now
 
@@ -30,6 +30,12 @@ if TYPE_CHECKING:
 DUPLICATE = "duplicate"
 LOST = frozenset({"gone", "too-large", "empty-file", "dead", "lost-bytes"})
 """Problems after which there are no bytes: the same file, sent again, gets a new try."""
+
+_GIVEN = (
+    *("sender_id", "chat_id", "message_id", "name", "named", "caption"),
+    *("file_id", "file_unique_id"),
+)
+"""What of a file is its message's."""
 
 # A statement that changes nothing but takes the row: who wants the same bytes waits here.
 _HOLD_BLOB = (
@@ -97,6 +103,21 @@ async def get(scope: Scope, file_id: int) -> TelegramFile | None:
 async def held(scope: Scope, file_id: int) -> TelegramFile | None:
     """A file with bytes, perhaps in the trash."""
     return await _held(scope).get_or_none(id=file_id)
+
+
+async def of_person(user_id: int, *, after: int, limit: int) -> list[TelegramFile]:
+    """All files in somebody's own archive, and what they sent to others, in order: unfinished
+    ones, duplicates and half deleted ones too."""
+    theirs = Q(scope=Scope.user(user_id).key) | Q(sender_id=user_id)
+    return await TelegramFile.filter(theirs, id__gt=after).order_by("id").limit(limit)
+
+
+async def duplicate_of_another(file: TelegramFile, user_id: int) -> TelegramFile | None:
+    """Of a stored file, the first that somebody else sent to the same archive after it."""
+    if file.stage < Stage.STORED or file.deleting or file.duplicate_of is not None:
+        return None
+    equal = TelegramFile.filter(scope=file.scope, duplicate_of=file.id, sender_id__not=user_id)
+    return await equal.order_by("id").first()
 
 
 async def by_message(scope: Scope, chat_id: int, message_id: int) -> TelegramFile | None:
@@ -412,6 +433,29 @@ async def describe(file: TelegramFile, facts: Mapping[str, Any]) -> None:
         await model.create(file_id=file.id, scope=file.scope, **known)
     elif known:
         await row.update_from_dict(known).save(update_fields=list(known))
+
+
+async def hand_over(ctx: Context, file: TelegramFile, heir: TelegramFile) -> None:
+    """Make a file that of whoever sent its duplicate, in the caller's transaction."""
+    given = {name: getattr(heir, name) for name in _GIVEN}
+    rows = TelegramFile.filter(scope=file.scope)
+    await count_out(file)
+    await rows.filter(duplicate_of=file.id, sender_id=file.sender_id).delete()
+    await rows.filter(id=heir.id).delete()
+    await Tag.filter(file_id=heir.id).delete()
+    await rows.filter(id=file.id).update(
+        **given, batch_id=None, status_message_id=0, changes=F("changes") + 1, updated_at=now()
+    )
+    await count_in(ctx, file.update_from_dict(given))
+
+
+async def release_unheld() -> None:
+    """Count bytes as nobody's whose files' rows are gone: they were deleted while this plugin was
+    switched off."""
+    held = TelegramFile.filter(stage__gte=Stage.STORED, duplicate_of=None)
+    await Blob.filter(refcount__gt=0, sha256__not_in=Subquery(held.values("sha256"))).update(
+        refcount=0
+    )
 
 
 async def statistics(scope: Scope, user_id: int | None = None) -> list[UserStatistics]:

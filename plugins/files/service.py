@@ -639,6 +639,26 @@ class Files:
             links=bool(self.ctx.links),
         )
 
+    # -- a person's own -----------------------------------------------------------------------
+
+    async def adopt(self, file: TelegramFile, path: Path) -> None:
+        """Store bytes that didn't come from Telegram, and have them read."""
+        content = await asyncio.to_thread(_look, path, file.name)
+        if await self._put(file, content, path):
+            stored = await repository.get(Scope(file.scope), file.id)
+            if stored is not None:
+                told = await repository.stored(stored)
+                await self.ctx.hooks.deliver(hooks.on_file_stored, file=told)
+
+    async def hand_over(self, file: TelegramFile, heir: TelegramFile) -> None:
+        """Of two people who sent the same, one takes theirs back: it is the other one's then."""
+        scope = Scope(file.scope)
+        async with self.ctx.transaction(scope):
+            await repository.hand_over(self.ctx, file, heir)
+            await repository.set_tags(scope, file.id, sorted(names.hashtags(heir.caption)))
+            await self.keeper.announce(scope, [file.id], "changed")
+            await self._relabel(file)
+
     # -- status -----------------------------------------------------------------------------------
 
     async def status_text(self, file: TelegramFile) -> str:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import typer
     from aiogram import Router
 
-    from plugram import Context, Extraction, JobSpec, StoredFile
+    from plugram import Context, Erased, Extraction, JobSpec, StoredFile
 
 
 @hookimpl
@@ -116,6 +116,14 @@ async def on_file_deleted(ctx: Context, file: StoredFile) -> None:
     from plugins.search.jobs import forget
 
     await forget(ctx, file)
+
+
+@hookimpl
+async def erase_user_data(ctx: Context, user_id: int) -> Erased:
+    from plugins.search import personal
+    from plugins.search.service import of
+
+    return await personal.erase(of(ctx), user_id)
 
 
 @hookimpl

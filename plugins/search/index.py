@@ -281,6 +281,16 @@ class Index(ABC):
             tags[row["file_id"]] = (*tags.get(row["file_id"], ()), row["tag"])
         return tags
 
+    async def files_of(self, scope: Scope, limit: int) -> list[int]:
+        """Some files of a scope, those whose text waits too."""
+        rows = await self.db.fetch(
+            "SELECT file_id FROM search_files WHERE scope = $1"
+            " UNION SELECT file_id FROM search_pending WHERE scope = $1 LIMIT $2",
+            scope.key,
+            limit,
+        )
+        return [row["file_id"] for row in rows]
+
     async def senders(self, scope: Scope) -> list[int]:
         """Telegram user ids of who sent the scope's files."""
         rows = await self.db.fetch(
@@ -567,6 +577,11 @@ class Index(ABC):
         file calls it; index files are the caller's."""
         await self.db.execute("DELETE FROM search_languages WHERE scope = $1 AND files <= 0", scope)
         await self.db.execute("DELETE FROM search_scopes WHERE scope = $1 AND files <= 0", scope)
+
+    async def drop_scope(self, scope: str) -> None:
+        """Forget all that is counted of a scope; its passages must be gone."""
+        for table in ("search_terms", "search_languages", "search_scopes", "search_results"):
+            await self.db.execute(f"DELETE FROM {table} WHERE scope = $1", scope)
 
     async def forget_results(self, scope: str, file_id: int) -> None:
         """Take a file out of the result lists that are kept; those left without hits go."""

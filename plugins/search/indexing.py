@@ -182,6 +182,15 @@ class Indexer:
         await index.forget_results(scope.key, file_id)
         await self._forget_in_memory(scope)
 
+    async def forget_scope(self, scope: Scope) -> None:
+        """Leave nothing of a scope without files, not even how much it held."""
+        async with self._db.transaction(scope):
+            await self._engine.index.lock(scope.key)
+            await self._engine.index.drop_scope(scope.key)
+        await self._forget_in_memory(scope)
+        if (vectors := self._engine.vectors) is not None:
+            await vectors.unknown_files(remove=True)
+
     async def _forget_in_memory(self, scope: Scope) -> None:
         """Drop what is remembered of a scope, and its index file if nothing is left of it."""
         self._engine.selector.forget(scope)
