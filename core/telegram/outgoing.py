@@ -404,8 +404,12 @@ class RedisBudget:
                 )
                 for name, until in lasting:
                     self._banned(_chat(_text(name)), until - now)
-                async for message in pubsub.listen():
-                    if message["type"] == "message":
+                while True:
+                    # `listen` would give up after the client's time-out without a message.
+                    message = await pubsub.get_message(
+                        ignore_subscribe_messages=True, timeout=_MINUTE
+                    )
+                    if message is not None:
                         chat, _, seconds = _text(message["data"]).rpartition(" ")
                         self._banned(_chat(chat), float(seconds))
 

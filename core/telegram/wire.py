@@ -38,6 +38,7 @@ from pyreqwest.exceptions import (
     PyreqwestError,
     RequestTimeoutError,
 )
+from pyreqwest.http import Url
 from pyreqwest.multipart import FormBuilder, PartBuilder
 
 from core import log as logs
@@ -120,7 +121,7 @@ class Wire:
         self._files = f"{self._api_base}/file/bot{token}/"
         self._http = http
         self._client: Client | None = None
-        self._urls: dict[str, str] = {}
+        self._urls: dict[str, Url] = {}
 
     @property
     def download_limit(self) -> int:
@@ -286,7 +287,7 @@ class Wire:
     def _request(self, method: str) -> RequestBuilder:
         url = self._urls.get(method)
         if url is None:
-            url = self._urls[method] = self._base + method
+            url = self._urls[method] = Url(self._base + method)  # parsed once
         return self._open().post(url)
 
     def _open(self) -> Client:

@@ -186,16 +186,30 @@ async def test_processes_share_one_budget(redis_url: str) -> None:
 
 
 async def test_a_ban_is_heard_by_other_processes(redis_url: str) -> None:
-    here, there = (Redis.from_url(redis_url) for _ in range(2))
+    # It goes on to listen however long nothing happens.
+    here, there = (Redis.from_url(redis_url, socket_timeout=0.2) for _ in range(2))
     one, other = Limiter(Outgoing(), redis=here), Limiter(Outgoing(), redis=there)
-    await send(other, 1, Lane.BULK)  # it listens from its first question on
-    await asyncio.sleep(0.2)
+    await send(other, 1, Lane.REPLY)  # it listens from its first message on
+    await asyncio.sleep(0.6)
     one.banned(7, 1.5)
     await asyncio.sleep(0.3)
     began = time.monotonic()
     await send(other, 7, Lane.REPLY)
     assert time.monotonic() - began > 0.8
     for limiter, client in ((one, here), (other, there)):
+        await limiter.close()
+        await client.aclose()
+
+
+async def test_a_ban_that_lasts_is_known_to_who_comes_later(redis_url: str) -> None:
+    here, there = (Redis.from_url(redis_url) for _ in range(2))
+    one, late = Limiter(Outgoing(), redis=here), Limiter(Outgoing(), redis=there)
+    one.banned(7, 2.5)
+    await asyncio.sleep(0.3)
+    await send(late, 1, Lane.REPLY)
+    await asyncio.sleep(0.5)
+    assert 0.5 < late.expected_wait(7) < 2.5
+    for limiter, client in ((one, here), (late, there)):
         await limiter.close()
         await client.aclose()
 
