@@ -75,9 +75,10 @@ class Office:
         poll: bool = True,
         start: bool = True,
         records: Recorder | None = None,
+        url: str = "",
         **settings: Any,
     ) -> Intake:
-        wire = Wire(TOKEN, self.api.url, Http(), Limiter(Outgoing()))
+        wire = Wire(TOKEN, url or self.api.url, Http(), Limiter(Outgoing()))
         self._wires.append(wire)
         intake = Intake(
             Settings(**settings), db or self.db, wire, handler, poll=poll, records=records

@@ -7,11 +7,13 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
 from core.db.database import Database
 from core.errors import DatabaseAway
+from core.telegram import inbox
 from core.telegram.inbox import DONE, SET_ASIDE, WAITS
 from core.telegram.intake import Incoming
 from tests.conftest import SettingsFactory
@@ -517,6 +519,77 @@ async def test_at_the_deadline_the_rest_is_parked(mail: Office) -> None:
 
 
 # -- trouble ------------------------------------------------------------------------------------
+
+
+async def test_who_cant_reach_telegram_lets_another_lead(
+    mail: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.telegram.intake._CUT_OFF", 0.3)
+    monkeypatch.setattr("core.telegram.intake._AFTERWARDS", 30.0)
+    notes = Notes()
+    cut_off = await mail.open(notes, url="http://127.0.0.1:9")
+    await until(lambda: bool(cut_off.receiver.trouble))
+    assert cut_off.leases.leads, "alone it goes on trying"
+    other = await mail.open(notes)
+    await until(lambda: other.leases.leads, seconds=20)
+    health = await cut_off.health().check()
+    assert not health.ok
+    assert "couldn't reach Telegram" in health.detail
+    assert (await other.health().check()).ok
+    await mail.api.deliver(message(1, "x"))
+    await until(lambda: notes.done == [1])
+
+
+async def test_nobody_is_ready_while_nobody_receives(mail: Office) -> None:
+    alone = await mail.open(Notes(), poll=False)
+    health = await alone.health().check()
+    assert (health.ok, "no process polls" in health.detail) == (False, True)
+    await mail.open(Notes())
+
+    async def ready() -> bool:
+        return (await alone.health().check()).ok
+
+    await until(ready)
+
+
+async def test_updates_of_a_newer_version_are_left_alone(mail: Office) -> None:
+    """Also what comes behind them in their chat; other partitions go on."""
+    notes = Notes()
+    await mail.open(notes)
+    await mail.api.deliver(message(1, "x", user=1), message(2, "x", user=2))
+    await until(lambda: sorted(notes.done) == [1, 2])
+    await mail.db.execute(
+        "INSERT INTO core_inbox (bot_id, update_id, partition, lane, payload, version, received_at)"
+        " SELECT bot_id, 3, partition, lane, '[\"a form to come\"]', 99, received_at"
+        " FROM core_inbox WHERE update_id = 1"
+    )
+    await mail.api.deliver(message(4, "x", user=1), message(5, "x", user=2))
+    await until(lambda: 5 in notes.done)
+    await asyncio.sleep(1.5)
+    assert sorted(notes.done) == [1, 2, 5]
+    statuses = await mail.statuses()
+    assert (statuses[3], statuses[4]) == (0, 0)
+    await mail.db.execute("DELETE FROM core_inbox WHERE update_id = 3")
+    await until(lambda: 4 in notes.done)
+
+
+async def test_updates_of_an_older_version_are_brought_up_to_date(
+    mail: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes = Notes()
+    intake = await mail.open(notes, start=False)
+    await intake.inbox.add([message(1, "x")])
+    await mail.db.execute("UPDATE core_inbox SET version = 0")
+    monkeypatch.setitem(inbox.UPGRADES, 0, lambda update: {**update, "since": "version 1"})
+    seen: list[dict[str, Any]] = []
+
+    async def work(incoming: Incoming) -> None:
+        seen.append(incoming.update)
+
+    notes.work = work
+    await intake.start()
+    await until(lambda: notes.done == [1])
+    assert seen[0]["since"] == "version 1"
 
 
 async def test_a_conflict_is_warned_of_and_waited_out(
