@@ -271,7 +271,7 @@ class Intake:
         if self._polling is None and time.monotonic() < self._abstains_until:
             return Health(
                 False,
-                f"couldn't reach Telegram: another process {self.receiver.does} now; {waiting}",
+                f"couldn't reach Telegram: another process leads now; {waiting}",
                 "check this machine's network",
             )
         if self._polling is None and not self._led:
@@ -279,7 +279,7 @@ class Intake:
                 False, f"no process {self.receiver.does}; {waiting}", "start a bot: plugram run"
             )
         if self._polling is None:
-            return Health(True, f"stands by, another process {self.receiver.does}; {waiting}")
+            return Health(True, f"stands by, another process leads; {waiting}")
         silent = time.monotonic() - self.receiver.answered_at
         if self.receiver.trouble:
             return Health(False, self.receiver.trouble, "see the log")
