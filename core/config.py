@@ -177,10 +177,30 @@ class DatabaseSettings(_Section):
         default=10, ge=1, le=500, description="Connections of a process to PostgreSQL."
     )
     max_overflow: int = Field(
-        default=0, ge=0, le=500, description="Connections beyond `pool_size` under load."
+        default=0,
+        ge=0,
+        le=500,
+        description="Connections beyond `pool_size` under load, closed again after it.",
     )
     acquire_timeout: float = Field(
-        default=5.0, gt=0, le=300, description="Seconds to wait for a free connection."
+        default=4.0, gt=0, le=300, description="Seconds to wait for a free connection."
+    )
+    recycle: float = Field(
+        default=3600.0,
+        ge=0,
+        le=86400,
+        description="Seconds after which a connection is replaced; 0: never.",
+    )
+    pre_ping: bool = Field(
+        default=False,
+        description="Ask a connection whether it lives before each use, where a firewall drops"
+        " idle ones without a word.",
+    )
+    replica_url: Annotated[str, AfterValidator(_database_url)] = Field(
+        default="",
+        repr=False,
+        description="A read replica of the PostgreSQL database, from which search reads what has"
+        " arrived there. Empty: none.",
     )
     statement_timeout: float = Field(
         default=30.0, gt=0, le=3600, description="Seconds after which a statement is stopped."

@@ -10,6 +10,7 @@ PlugramError                 something went wrong and here is the way out
 │   ├── DatabaseAway         can't be reached, or no connection came free in time
 │   ├── DatabaseReadOnly     it can't be written
 │   ├── DiskFull             there is no room left
+│   ├── ScopeError           a statement doesn't say whose rows, or wants another scope's
 │   ├── ConstraintError      a unique, foreign-key or check constraint refused a row
 │   └── MigrationError       a migration is missing or failed
 ├── StorageError             a blob store refused or is away
@@ -104,6 +105,10 @@ class DiskFull(DatabaseError):
 
 class ConstraintError(DatabaseError):
     """A unique, foreign-key, not-null or check constraint refused a row."""
+
+
+class ScopeError(DatabaseError):
+    """A statement on a table with scopes says none, or would write a row of another one."""
 
 
 class MigrationError(DatabaseError):

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from core.errors import DatabaseAway
 from core.host.plugin import Health, HealthCheck
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ CHECK_TIMEOUT = 5.0
 """Seconds that one check may take before it counts as failed."""
 EXAMINATION = 30.0
 """The same for a thorough one."""
+QUICK = 1.0
+"""The same where something is wrong already: whoever asks wants to know soon."""
+CORE = "core."
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +49,24 @@ class HealthChecks:
             self._checks[f"{owner}.{check.name}"] = check
 
     async def run(self, *, timeout: float = CHECK_TIMEOUT) -> list[Checked]:
-        """`timeout`: seconds for each."""
-        return list(
-            await asyncio.gather(
-                *(self._one(name, check, timeout) for name, check in self._checks.items())
-            )
-        )
+        """`timeout`: seconds for each. The core's own come first: while one of them fails, others
+        may hang on the same thing, and get less."""
+        first = await self._all([one for one in self._checks if one.startswith(CORE)], timeout)
+        limit = timeout if all(one.health.ok for one in first) else min(QUICK, timeout)
+        done = {one.name: one for one in first}
+        others = await self._all([one for one in self._checks if one not in done], limit)
+        done |= {one.name: one for one in others}
+        return [done[name] for name in self._checks]
 
-    @staticmethod
-    async def _one(name: str, check: HealthCheck, timeout: float) -> Checked:
+    async def _all(self, names: Sequence[str], limit: float) -> list[Checked]:
+        return list(await asyncio.gather(*(self._one(name, limit) for name in names)))
+
+    async def _one(self, name: str, limit: float) -> Checked:
         try:
-            async with asyncio.timeout(timeout):
-                return Checked(name, await check.check())
+            async with asyncio.timeout(limit):
+                return Checked(name, await self._checks[name].check())
         except TimeoutError:
-            return Checked(name, Health(False, f"no answer within {timeout:g} s"))
+            return Checked(name, Health(False, f"no answer within {limit:g} s"))
         except Exception as error:  # noqa: BLE001 - a broken check is a failed check
             return Checked(name, Health(False, f"{type(error).__name__}: {error}"))
 
@@ -87,8 +95,14 @@ def core_checks(db: Database, redis: Any, settings: Settings) -> list[HealthChec
     """The core's own: the database answers, Redis answers, the disk has room."""
 
     async def database() -> Health:
-        await db.fetchval("SELECT 1")
-        return Health(True, db.where)
+        try:
+            answers = await db.probe(QUICK)
+        except DatabaseAway as error:
+            return Health(False, error.message, error.hint)
+        if answers:
+            return Health(True, db.where)
+        hint = "raise [database] pool_size, or find what holds the connections"
+        return Health(False, f"{db.where}: all connections are at work", hint, degraded=True)
 
     async def redis_answers() -> Health:
         try:

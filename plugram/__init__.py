@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from core.cache import Cache
     from core.cage.zips import SafeZip, safe_zip
     from core.db.database import Database
-    from core.db.scope import SYSTEM, Scope
+    from core.db.scope import SYSTEM, Scope, in_scope, scoped
     from core.db.tables import Table
     from core.errors import (
         BadRequest,
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         RetryAfter,
         RoleError,
         SandboxRefused,
+        ScopeError,
         SecretError,
         SecretKeyMissing,
         StorageAway,
@@ -146,6 +147,7 @@ __all__ = [
     "SafeZip",
     "SandboxRefused",
     "Scope",
+    "ScopeError",
     "SecretError",
     "SecretKeyMissing",
     "Secrets",
@@ -168,10 +170,12 @@ __all__ = [
     "escape",
     "hookimpl",
     "hooks",
+    "in_scope",
     "job",
     "media",
     "retry",
     "safe_zip",
+    "scoped",
 ]
 
 _HOMES = {
@@ -231,6 +235,7 @@ _HOMES = {
     "SafeZip": "core.cage.zips",
     "SandboxRefused": "core.errors",
     "Scope": "core.db.scope",
+    "ScopeError": "core.errors",
     "SecretError": "core.errors",
     "SecretKeyMissing": "core.errors",
     "Secrets": "core.secrets",
@@ -251,8 +256,10 @@ _HOMES = {
     "buttons": "core.telegram.text",
     "detect_language": "core.languages",
     "escape": "core.telegram.text",
+    "in_scope": "core.db.scope",
     "hookimpl": "core.host.hookspecs",
     "job": "core.jobs.job",
+    "scoped": "core.db.scope",
     "retry": "core.retry",
     "safe_zip": "core.cage.zips",
 }

@@ -14,6 +14,7 @@ from core.cli.terminal import FAILED
 if TYPE_CHECKING:
     from core.db.database import Database
     from core.db.migrate import Migration
+    from core.db.tables import Table
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -42,20 +43,22 @@ def migrate(as_json: AsJson = False) -> None:
 def status(as_json: AsJson = False) -> None:
     """List all migrations and which are missing; exit status 1 if some are."""
 
-    async def work(database: Database) -> tuple[str, list[Migration]]:
+    async def work(database: Database) -> tuple[str, list[Migration], dict[str, str]]:
         from core.db import migrate as migrations
 
-        return database.where, await migrations.status(database)
+        return database.where, await migrations.status(database), await _walls(database)
 
-    where, found = with_database(work, plugins=True)
-    missing = [one for one in found if not one.applied]
+    where, found, walls = with_database(work, plugins=True)
+    missing = [one for one in found if not one.applied] or "off" in walls.values()
     if as_json:
         rows = [{"app": m.app, "name": m.name, "state": _state(m)} for m in found]
-        terminal.put_json({"database": where, "migrations": rows})
+        terminal.put_json({"database": where, "migrations": rows, "row_level_security": walls})
     else:
         terminal.put_table(
             ["app", "migration", "state"], [(m.app, m.name, _state(m)) for m in found]
         )
+        if walls:
+            terminal.put_table(["table", "row-level security"], list(walls.items()))
         verdict = "plugram db migrate runs what is missing." if missing else "Up to date."
         terminal.say(f"{where}: {verdict}")
     raise typer.Exit(FAILED if missing else 0)
@@ -113,6 +116,24 @@ async def _adopt(*, yes: bool) -> None:
         terminal.say(f"{database.where} belongs to {name} now.")
     finally:
         await database.close()
+
+
+async def _walls(database: Database) -> dict[str, str]:
+    """By table of the inventory whether row-level security is on; empty on SQLite."""
+    from core.db import guard
+
+    if database.dialect == "sqlite":
+        return {}
+    off = {gap.table.name for gap in await guard.gaps(database)}
+    return {
+        table.name: "off" if table.name in off else "on" if table.guarded else _unguarded(table)
+        for table in await database.present_tables()
+        if table.scope or table.name in off
+    }
+
+
+def _unguarded(table: Table) -> str:
+    return f"not wanted: {table.unguarded}"
 
 
 def _state(migration: Migration) -> str:

@@ -171,7 +171,7 @@ async def _database(settings: Settings, loader: Loader) -> list[Finding]:
         return [_failure("database", error, "check database.url, and that the server runs")]
     try:
         found = [await _writable(database), await _migrations(settings, database)]
-        return [*found, *await _keys(settings, database)]
+        return [*found, *await _walls(database), *await _keys(settings, database)]
     finally:
         await database.close()
 
@@ -182,7 +182,7 @@ async def _writable(database: Database) -> Finding:
 
     try:
         with suppress(Undo):
-            async with database.transaction():
+            async with database.transaction(login=True):
                 await database.execute("CREATE TABLE core_doctor (x INTEGER)")
                 raise Undo
     except DatabaseError as error:
@@ -248,6 +248,34 @@ async def _keys(settings: Settings, database: Database) -> list[Finding]:
         detail = f"it is in {ring.path}: bots and workers on other hosts don't have it"
         return [Finding("encryption key", "warning", detail, hint)]
     return [finding]
+
+
+async def _walls(database: Database) -> list[Finding]:
+    """Whether row-level security stands, and holds the login."""
+    from core.db import guard
+
+    name = "row-level security"
+    try:
+        login, gaps = await guard.login(database), await guard.gaps(database)
+        guarded = [one for one in await database.present_tables() if one.guarded]
+    except DatabaseError as error:
+        return [_failure(name, error, "plugram db status")]
+    if login is None:
+        return []
+    if gaps:
+        detail = f"off for {', '.join(gap.table.name for gap in gaps)}"
+        return [Finding(name, "warning", detail, "plugram db migrate, or the next start")]
+    if not login.bypasses:
+        return [Finding(name, "ok", f"{len(guarded)} tables, and it holds {login.user}")]
+    hint = "give the bot a login of its own that is no superuser: docs/database.md"
+    if login.role:
+        detail = (
+            f"{len(guarded)} tables; {login.user} could bypass it, so transactions step down to the"
+            f" role {guard.ROLE}"
+        )
+        return [Finding(name, "warning", detail, hint)]
+    detail = f"it doesn't hold {login.user}, which bypasses it: one wall is left, the queries'"
+    return [Finding(name, "warning", detail, hint)]
 
 
 async def _redis(settings: Settings) -> list[Finding]:

@@ -12,20 +12,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import itertools
+import re
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextvars import ContextVar, Token
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from core.db import deployment
-from core.db.scope import Scope
+from core.db.scope import Scope, running_scope, scoped
 from core.db.sqlite import Row, SqliteEngine, SqliteOptions, is_read
 from core.db.tables import CORE_TABLES, Table
-from core.errors import ConfigError, DatabaseAway, DatabaseError
+from core.errors import ConfigError, DatabaseAway, DatabaseError, ScopeError
 from core.log import get_logger
 
 if TYPE_CHECKING:
@@ -79,11 +82,21 @@ class Engine(Protocol):
 
     async def connect(self) -> None: ...
     async def close(self) -> None: ...
-    async def fetch(self, sql: str, args: Sequence[Any]) -> list[Row]: ...
-    async def execute(self, sql: str, args: Sequence[Any]) -> int: ...
-    async def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None: ...
-    async def begin(self, scope: str, setup: str) -> Session: ...
     async def scrub(self) -> None: ...
+    async def look_at_login(self) -> None: ...
+    async def probe(self, patience: float) -> bool: ...
+    async def fetch(self, sql: str, args: Sequence[Any], scope: str = "") -> list[Row]: ...
+    async def execute(self, sql: str, args: Sequence[Any], scope: str = "") -> int: ...
+    async def executemany(
+        self, sql: str, rows: Iterable[Sequence[Any]], scope: str = ""
+    ) -> None: ...
+    async def begin(self, scope: str, setup: str, *, login: bool) -> Session:
+        """`login`: as whom the URL names, where others step down to a role that row-level security
+        holds."""
+
+
+_REPLICA_RESTS = 5.0
+"""Seconds without a replica that failed."""
 
 
 class BeforeCommit:
@@ -97,6 +110,7 @@ class BeforeCommit:
         """It was run, and what it wrote is committed."""
 
 
+_on_replica: ContextVar[bool] = ContextVar("on_replica", default=False)
 _transaction: ContextVar[Transaction | None] = ContextVar("transaction", default=None)
 _joining: ContextVar[BeforeCommit | None] = ContextVar("before_commit", default=None)
 
@@ -105,14 +119,23 @@ class Database:
     """One database, as core and plugins use it. Errors: DatabaseError and what derives from it."""
 
     def __init__(
-        self, engine: Engine, apps: Sequence[PluginTables] = (), *, deployment: str = ""
+        self,
+        engine: Engine,
+        apps: Sequence[PluginTables] = (),
+        *,
+        deployment: str = "",
+        replica: Engine | None = None,
     ) -> None:
-        """`deployment`: the name of the only one that may use it; empty: whoever it is."""
+        """`deployment`: the name of the only one that may use it; empty: whoever it is. `replica`:
+        a copy that follows by itself, for reads that say so (`on_replica`)."""
         self.engine = engine
         self.apps = tuple(apps)
         self.deployment = deployment
+        self.replica = replica
+        self._replica_rests = 0.0
         self._orm: Any = None
         self._savepoints = itertools.count(1)
+        self._guarded = _finder(table.name for table in self.tables if table.guarded)
 
     @property
     def dialect(self) -> Dialect:
@@ -160,10 +183,15 @@ class Database:
 
         return [str(migration) for migration in await migrate.apply(self)]
 
+    async def refresh_login(self) -> None:
+        """Look again whether row-level security holds the login: migrations may have mended it."""
+        await self.engine.look_at_login()
+
     async def connect(self, *, patience: float = 60.0) -> None:
         """Open it. A database that is away is tried again for `patience` seconds, then
         DatabaseAway is raised; a wrong password or name is raised at once, and DatabaseError for
         another deployment's database."""
+        await self._connect_replica()
         deadline, pause = asyncio.get_running_loop().time() + patience, 0.25
         while True:
             try:
@@ -185,12 +213,21 @@ class Database:
 
             self._orm = await orm.start(self)
 
+    async def _connect_replica(self) -> None:
+        if self.replica is not None:
+            try:
+                await self.replica.connect()
+            except DatabaseError as error:
+                self.rest_replica(error)
+
     async def close(self) -> None:
         if self._orm is not None:
             from core.db import orm
 
             await orm.stop(self._orm)
             self._orm = None
+        if self.replica is not None:
+            await self.replica.close()
         await self.engine.close()
 
     async def __aenter__(self) -> Self:
@@ -205,16 +242,55 @@ class Database:
         DatabaseAway while others read or write without a pause."""
         await self.engine.scrub()
 
+    # -- the replica ---------------------------------------------------------------------------
+
+    @property
+    def has_replica(self) -> bool:
+        """Whether there is one that didn't fail a moment ago."""
+        return self.replica is not None and time.monotonic() >= self._replica_rests
+
+    @contextlib.contextmanager
+    def on_replica(self) -> Iterator[None]:
+        """What begins in the block, in this task and those it starts, is read from the replica:
+        old by what hasn't arrived there yet. Writes are refused. Errors are the caller's, who
+        reads from the primary then and lets the replica rest: `rest_replica`."""
+        token = _on_replica.set(self.replica is not None)
+        try:
+            yield
+        finally:
+            _on_replica.reset(token)
+
+    def rest_replica(self, error: DatabaseError) -> None:
+        """It failed: leave it alone for a while, then try again."""
+        if self.has_replica:
+            log.warning(
+                "the replica failed; the primary is read instead",
+                error=str(error),
+                seconds=_REPLICA_RESTS,
+            )
+        self._replica_rests = time.monotonic() + _REPLICA_RESTS
+
+    @property
+    def nearest(self) -> Engine:
+        """Where what begins now is read."""
+        return self.replica if self.replica is not None and _on_replica.get() else self.engine
+
+    async def probe(self, patience: float) -> bool:
+        """Whether the database answers at once; False: all its connections are at work. Raises
+        DatabaseAway."""
+        return await self.engine.probe(patience)
+
     # -- statements ---------------------------------------------------------------------------
 
     async def fetch(self, sql: str, *args: Any) -> list[Row]:
         """All rows of a query, or of a statement with RETURNING."""
+        scope = self.scope_of(sql)
         if (current := self.current) is not None:
-            return await current.fetch(sql, args)
+            return await current.fetch(sql, args, scope)
         if self._joins(sql):
             async with self.transaction():
                 return await self.fetch(sql, *args)
-        return await self.engine.fetch(sql, args)
+        return await self.nearest.fetch(sql, args, scope)
 
     async def fetchrow(self, sql: str, *args: Any) -> Row | None:
         """The first row, or None."""
@@ -228,26 +304,45 @@ class Database:
 
     async def execute(self, sql: str, *args: Any) -> int:
         """Run a statement; how many rows it changed."""
+        scope = self.scope_of(sql)
         if (current := self.current) is not None:
-            return await current.execute(sql, args)
+            return await current.execute(sql, args, scope)
         if self._joins(sql):
             async with self.transaction():
                 return await self.execute(sql, *args)
-        return await self.engine.execute(sql, args)
+        return await self.engine.execute(sql, args, scope)
 
     async def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
         """Run a statement once for each row, all or none."""
+        scope = self.scope_of(sql)
         if (current := self.current) is not None:
-            await current.executemany(sql, rows)
+            await current.executemany(sql, rows, scope)
         elif self._joins(sql):
             async with self.transaction():
                 await self.executemany(sql, rows)
         else:
-            await self.engine.executemany(sql, rows)
+            await self.engine.executemany(sql, rows, scope)
+
+    def scope_of(self, sql: str) -> str:
+        """The key of the scope that a statement runs in; empty if it touches no table that has
+        one. Raises ScopeError if it does and nobody said whose rows it may see."""
+        tables = self._guarded(sql)
+        if not tables:
+            return ""
+        scope = running_scope()
+        if scope is None:
+            raise ScopeError(
+                f"Whose rows of {', '.join(tables)}? The statement has no scope",
+                hint="run it in a transaction with one, or in `with scoped(scope):`; whoever works"
+                " on all rows says SYSTEM",
+            )
+        return scope.key
 
     # -- transactions -------------------------------------------------------------------------
 
-    def transaction(self, scope: Scope | None = None, *, setup: str = "") -> TransactionBlock:
+    def transaction(
+        self, scope: Scope | None = None, *, setup: str = "", login: bool = False
+    ) -> TransactionBlock:
         """`async with db.transaction(): …` commits at the end, or rolls back on an exception.
 
         Inside another transaction it joins that one: no savepoint, one commit, and if it ends by
@@ -257,9 +352,21 @@ class Database:
         never wait for the network in one.
 
         `setup`: `SET LOCAL …` statements that PostgreSQL gets along with BEGIN. SQLite has none,
-        and a transaction that joins another one keeps to the other's.
+        and a transaction that joins another one keeps to the other's. `login`: for migrations, as
+        whom the URL names even if row-level security doesn't hold them.
         """
-        return TransactionBlock(self, scope.key if scope else "", setup)
+        return TransactionBlock(self, scope, setup, login=login)
+
+    @contextlib.asynccontextmanager
+    async def reading(self, scope: Scope, *, setup: str = "") -> AsyncIterator[None]:
+        """Around reads that belong together. On PostgreSQL they share one transaction, so that
+        the scope is told once; SQLite's only writer isn't held up by it."""
+        if self.dialect == "sqlite":
+            with scoped(scope):
+                yield
+        else:
+            async with self.transaction(scope, setup=setup):
+                yield
 
     @contextlib.asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
@@ -269,7 +376,7 @@ class Database:
                 yield
             return
         name = f"savepoint_{next(self._savepoints)}"
-        await current.execute(f"SAVEPOINT {name}", ())
+        await current.execute(f"SAVEPOINT {name}", (), "")
         current.joined += 1
         try:
             yield
@@ -278,7 +385,7 @@ class Database:
             raise
         finally:
             current.joined -= 1
-        await current.execute(f"RELEASE SAVEPOINT {name}", ())
+        await current.execute(f"RELEASE SAVEPOINT {name}", (), "")
 
     @property
     def current(self) -> Transaction | None:
@@ -320,10 +427,10 @@ class Database:
 class Transaction:
     """An open transaction. Statements of several tasks in it run one after the other."""
 
-    def __init__(self, database: Database, scope: str, setup: str = "") -> None:
+    def __init__(self, database: Database, setup: str = "", *, login: bool = False) -> None:
         self.database = database
-        self.scope = scope
         self.setup = setup
+        self.login = login
         self.closed = False
         self.after: list[Callable[[], object]] = []
         self.joined = 0
@@ -331,28 +438,21 @@ class Transaction:
         self._lock = asyncio.Lock()
         self._session: Session | None = None
         self._spoilt: BaseException | None = None
+        self._scope: str | None = None
+        """What the database holds for the scope; None if that isn't known."""
 
-    async def fetch(self, sql: str, args: Sequence[Any]) -> list[Row]:
-        return await self._run(lambda session: session.fetch(sql, args))
+    async def fetch(self, sql: str, args: Sequence[Any], scope: str) -> list[Row]:
+        return await self.run(lambda session: session.fetch(sql, args), scope)
 
-    async def execute(self, sql: str, args: Sequence[Any]) -> int:
-        return await self._run(lambda session: session.execute(sql, args))
+    async def execute(self, sql: str, args: Sequence[Any], scope: str) -> int:
+        return await self.run(lambda session: session.execute(sql, args), scope)
 
-    async def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
-        await self._run(lambda session: session.executemany(sql, rows))
+    async def executemany(self, sql: str, rows: Iterable[Sequence[Any]], scope: str) -> None:
+        await self.run(lambda session: session.executemany(sql, rows), scope)
 
     async def script(self, sql: str) -> None:
         """Several statements, separated by semicolons, without arguments."""
-        await self._run(lambda session: session.script(sql))
-
-    async def run(self, work: Callable[[Any], Awaitable[T]]) -> T:
-        """For the ORM: work on the engine's own session."""
-        return await self._run(work)
-
-    async def rescope(self, scope: str) -> None:
-        if self._session is not None:
-            await self._session.set_scope(scope)
-        self.scope = scope
+        await self.run(lambda session: session.script(sql))
 
     async def recover(self, savepoint: str) -> None:
         """Back to a savepoint, and whole again."""
@@ -360,12 +460,14 @@ class Transaction:
             if self._session is not None:
                 await self._session.execute(f"ROLLBACK TO SAVEPOINT {savepoint}", ())
             self._spoilt = None
+            self._scope = None  # it is again what it was at the savepoint
 
     def spoil(self, error: BaseException) -> None:
         """It can only be rolled back from now on."""
         self._spoilt = self._spoilt or error
 
-    async def _run(self, work: Callable[[Any], Awaitable[T]]) -> T:
+    async def run(self, work: Callable[[Any], Awaitable[T]], scope: str = "") -> T:
+        """Work on the engine's own session. `scope`: as `Database.scope_of` says."""
         async with self._lock:
             if self.closed:
                 raise DatabaseError(
@@ -375,12 +477,23 @@ class Transaction:
             if self._spoilt is not None:
                 raise self._is_spoilt()
             try:
-                if self._session is None:
-                    self._session = await self.database.engine.begin(self.scope, self.setup)
+                await self._begin(scope)
                 return await work(self._session)
             except BaseException as error:
                 self.spoil(error)
                 raise
+
+    async def _begin(self, scope: str) -> None:
+        """Open the session, or tell it that another scope is at work now."""
+        if self._session is None:
+            running = running_scope()
+            scope = scope or (running.key if running else "")
+            engine = self.database.nearest
+            self._session = await engine.begin(scope, self.setup, login=self.login)
+            self._scope = scope
+        elif scope and scope != self._scope:
+            await self._session.set_scope(scope)
+            self._scope = scope
 
     async def commit(self) -> None:
         if self.joined:
@@ -456,35 +569,33 @@ class Transaction:
 class TransactionBlock:
     """What `Database.transaction()` returns."""
 
-    def __init__(self, database: Database, scope: str, setup: str) -> None:
+    def __init__(self, database: Database, scope: Scope | None, setup: str, *, login: bool) -> None:
         self._database = database
-        self._scope = scope
+        self._scoped = scoped(scope) if scope is not None else None
         self._setup = setup
+        self._login = login
         self._transaction: Transaction | None = None
         self._outer: Transaction | None = None
-        self._outer_scope = ""
         self._token: Token[Transaction | None] | None = None
 
     async def __aenter__(self) -> None:
-        outer = self._database.current
-        if outer is None:
-            self._transaction = Transaction(self._database, self._scope, self._setup)
+        self._outer = self._database.current
+        if self._outer is None:
+            self._transaction = Transaction(self._database, self._setup, login=self._login)
             self._token = _transaction.set(self._transaction)
-            return
-        self._outer, self._outer_scope = outer, outer.scope
-        outer.joined += 1
-        if self._scope and self._scope != outer.scope:
-            try:
-                await outer.rescope(self._scope)
-            except BaseException:
-                outer.joined -= 1
-                raise
+        else:
+            self._outer.joined += 1
+        if self._scoped is not None:
+            self._scoped.__enter__()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
         if self._outer is not None:
-            await self._leave(self._outer, error)
+            self._outer.joined -= 1
+            if error is not None:
+                self._outer.spoil(error)
+            self._unscope()
         elif self._transaction is not None:
             try:
                 if kind is None:
@@ -493,13 +604,11 @@ class TransactionBlock:
                     await self._transaction.abandon()
             finally:
                 self._forget()
+                self._unscope()
 
-    async def _leave(self, outer: Transaction, error: BaseException | None) -> None:
-        outer.joined -= 1
-        if error is not None:
-            outer.spoil(error)
-        elif outer.scope != self._outer_scope:
-            await outer.rescope(self._outer_scope)
+    def _unscope(self) -> None:
+        if self._scoped is not None:
+            self._scoped.__exit__()
 
     def _forget(self) -> None:
         try:
@@ -507,6 +616,23 @@ class TransactionBlock:
                 _transaction.reset(self._token)
         except ValueError:  # left in another context than entered: an async generator
             _transaction.set(None)
+
+
+_Found = tuple[str, ...]
+
+
+def _finder(names: Iterable[str]) -> Callable[[str], _Found]:
+    """Tells which of some tables a statement names; statements are few and come again."""
+    known = sorted(names)
+    if not known:
+        return lambda sql: ()
+    pattern = re.compile(rf"\b(?:{'|'.join(known)})\b")
+
+    @functools.lru_cache(maxsize=4096)
+    def find(sql: str) -> _Found:
+        return tuple(sorted(set(pattern.findall(sql))))
+
+    return find
 
 
 # -- building -----------------------------------------------------------------------------------
@@ -521,11 +647,18 @@ def build(settings: Settings, apps: Sequence[PluginTables] = ()) -> Database:
 
         options = PostgresOptions(
             url=url,
-            pool_size=wanted.pool_size + wanted.max_overflow,
+            pool_size=wanted.pool_size,
+            max_overflow=wanted.max_overflow,
             acquire_timeout=wanted.acquire_timeout,
             statement_timeout=wanted.statement_timeout,
+            recycle=wanted.recycle,
+            pre_ping=wanted.pre_ping,
         )
-        return Database(PostgresEngine(options), apps, deployment=settings.deployment.name)
+        copy = _plain(wanted.replica_url)
+        replica = PostgresEngine(replace(options, url=copy)) if copy else None
+        return Database(
+            PostgresEngine(options), apps, deployment=settings.deployment.name, replica=replica
+        )
     return Database(
         SqliteEngine(
             SqliteOptions(

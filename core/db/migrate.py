@@ -22,7 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from core.db import deployment
+from core.db import deployment, guard
+from core.db.scope import SYSTEM
 from core.errors import DatabaseAway, DatabaseError, MigrationError
 from core.log import get_logger
 
@@ -91,6 +92,7 @@ async def check(database: Database) -> None:
     found = await status(database)
     _refuse_unknown(found, database)
     pending = [str(migration) for migration in found if not migration.applied]
+    pending += [f"row-level security of {gap.table.name}" for gap in await guard.gaps(database)]
     if pending:
         raise MigrationError(
             f"{database.where} lacks {len(pending)} migrations: {', '.join(pending)}",
@@ -105,13 +107,25 @@ async def apply(database: Database, progress: Progress | None = None) -> list[Mi
     _refuse_unknown(found, database)
     if database.deployment and not await deployment.owner(database):
         await _exclusively(database, lambda: deployment.claim(database))
+    done: list[Migration] = []
     if not all(migration.applied for migration in found):
         if any(migration.applied for migration in found):
             log.info("migrating a database that is in use; a backup is a good idea before updates")
-        return [
-            done for app in _apps(database) for done in await _apply_app(database, app, progress)
-        ]
-    return []
+        for app in _apps(database):
+            done += await _apply_app(database, app, progress)
+    await _raise_walls(database, anyway=bool(done))
+    return done
+
+
+async def _raise_walls(database: Database, *, anyway: bool) -> None:
+    """Row-level security, also of tables that were made before there was any."""
+    if database.dialect == "sqlite":
+        return
+    if anyway or await guard.is_due(database):
+        changed = await _exclusively(database, lambda: guard.apply(database))
+        if changed:
+            log.info("row-level security is on", tables=changed)
+    await database.refresh_login()
 
 
 async def write(database: Database, plugin_id: str, name: str = "") -> list[Path]:
@@ -304,7 +318,7 @@ async def _exclusively(database: Database, work: Callable[[], Awaitable[T]]) -> 
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
-            async with database.transaction():
+            async with database.transaction(SYSTEM, login=True):
                 if await _take_lock(database):
                     return await work()
         except DatabaseAway:  # SQLite: somebody else writes

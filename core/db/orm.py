@@ -118,7 +118,7 @@ class Statements:
 
     async def execute_insert(self, query: str, values: Sequence[Any]) -> Any:
         with tortoise_errors():
-            return await self._in_session(lambda session: _insert(session, query, values))
+            return await self._in_session(query, lambda session: _insert(session, query, values))
 
     async def execute_many(self, query: str, values: Sequence[Sequence[Any]]) -> None:
         with tortoise_errors():
@@ -146,12 +146,12 @@ class Statements:
                 if current is not None:
                     await current.script(query)
 
-    async def _in_session(self, work: Callable[[Any], Awaitable[Any]]) -> Any:
+    async def _in_session(self, query: str, work: Callable[[Any], Awaitable[Any]]) -> Any:
         current = self._owner.current
         if current is not None:
-            return await current.run(work)
+            return await current.run(work, self._owner.scope_of(query))
         async with self._owner.transaction():
-            return await self._in_session(work)
+            return await self._in_session(query, work)
 
 
 def returns_rows(query: str) -> bool:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import asyncpg
 
+from core.db.guard import LOGIN, ROLE
 from core.db.sqlite import Row, is_read, uncancelled
 from core.errors import (
     ConstraintError,
@@ -19,7 +21,10 @@ from core.errors import (
     DatabaseError,
     DatabaseReadOnly,
     DiskFull,
+    ScopeError,
 )
+
+T = TypeVar("T")
 
 CLOCK = "(extract(epoch from clock_timestamp())::float8)"
 
@@ -27,6 +32,8 @@ _GONE = (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError
 # Between two tries to get a connection while the server is away.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 _LONG = 6 * 3600.0
+_PING = 2.0
+"""Seconds that a connection has to answer before it counts as dead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +41,18 @@ class PostgresOptions:
     url: str
     """May end in `?statement_cache_size=0`, which PgBouncer in transaction mode needs."""
     pool_size: int = 10
+    max_overflow: int = 0
+    """Connections beyond `pool_size`, which are closed once nobody waits for one."""
     acquire_timeout: float = 10.0
     statement_timeout: float = 30.0
+    recycle: float = 0
+    """Seconds after which a connection is replaced before its next use; 0: never."""
+    pre_ping: bool = False
+    """Ask a connection whether it lives before each use."""
+
+    @property
+    def most(self) -> int:
+        return self.pool_size + self.max_overflow
 
 
 class _Stale(DatabaseAway):
@@ -43,6 +60,10 @@ class _Stale(DatabaseAway):
 
 
 class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no types
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.born = time.monotonic()
+
     def get_reset_query(self) -> str:
         """Nothing to reset: we only set what ends with a transaction. Saves a round trip each."""
         return ""
@@ -57,7 +78,18 @@ class PostgresEngine:
     def __init__(self, options: PostgresOptions) -> None:
         self.options = options
         self.url, self._connect_options = _connect_options(options)
+        self.pooled = self._connect_options.get("statement_cache_size") == 0
+        """A pooler stands between, which gives a connection to others after each transaction."""
         self._pool: Any = None
+        self._used = 0
+        self._waiting = 0
+        self.steps_down = False
+        """The login isn't held by row-level security: transactions go on as a role that is."""
+
+    @property
+    def _limit(self) -> int:
+        """Milliseconds of a statement."""
+        return int(self.options.statement_timeout * 1000)
 
     @property
     def where(self) -> str:
@@ -74,15 +106,21 @@ class PostgresEngine:
                 self._pool = await asyncpg.create_pool(
                     self.url,
                     min_size=1,
-                    max_size=self.options.pool_size,
+                    max_size=self.options.most,
                     connection_class=_Connection,
                     **self._connect_options,
                 )
         except Exception as error:  # noqa: BLE001 - translated
             raise self.translate(error) from None
+        await self.look_at_login()
+
+    async def look_at_login(self) -> None:
+        """Whether transactions must step down to a role, and can."""
+        (row,) = await self.fetch(LOGIN, ())
+        self.steps_down = row["bypasses"] and row["role"]
 
     async def close(self) -> None:
-        pool, self._pool = self._pool, None
+        pool, self._pool, self._used = self._pool, None, 0
         if pool is None:
             return
         try:
@@ -92,7 +130,13 @@ class PostgresEngine:
             pool.terminate()
 
     async def direct(self) -> Any:
-        """A connection of its own beside the pool, to LISTEN on."""
+        """A connection of its own beside the pool, to LISTEN on. A pooler would give it to others,
+        and what is heard with it: raises DatabaseError."""
+        if self.pooled:
+            raise DatabaseError(
+                f"{self.where} can't be listened to through a pooler",
+                hint="who waits looks by itself, a little later",
+            )
         try:
             return await asyncpg.connect(
                 self.url, timeout=self.options.acquire_timeout, **self._connect_options
@@ -100,23 +144,54 @@ class PostgresEngine:
         except Exception as error:  # noqa: BLE001 - translated
             raise self.translate(error) from None
 
-    async def fetch(self, sql: str, args: Sequence[Any]) -> list[Row]:
+    async def fetch(self, sql: str, args: Sequence[Any], scope: str = "") -> list[Row]:
         # A query that reads may run twice; anything else only if it was never sent.
         again = DatabaseAway if is_read(sql) else _Stale
+        if scope or self.pooled:
+            return await self._bracketed(scope, lambda session: session.fetch(sql, args), again)
         rows = await self._alone(lambda connection: connection.fetch(sql, *args), sql, again)
         return [dict(row) for row in rows]
 
-    async def execute(self, sql: str, args: Sequence[Any]) -> int:
+    async def execute(self, sql: str, args: Sequence[Any], scope: str = "") -> int:
+        if scope or self.pooled:
+            return await self._bracketed(scope, lambda session: session.execute(sql, args))
         return _count(await self._alone(lambda connection: connection.execute(sql, *args), sql))
 
-    async def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+    async def executemany(self, sql: str, rows: Iterable[Sequence[Any]], scope: str = "") -> None:
         rows = list(rows)
+        if scope or self.pooled:
+            await self._bracketed(scope, lambda session: session.executemany(sql, rows))
+            return
         await self._alone(lambda connection: connection.executemany(sql, rows), sql)
 
-    async def begin(self, scope: str, setup: str = "") -> PostgresSession:
+    async def _bracketed(
+        self,
+        scope: str,
+        work: Callable[[PostgresSession], Awaitable[T]],
+        again: type[DatabaseAway] = _Stale,
+    ) -> T:
+        """A statement in a transaction of its own: on rows of a scope, which must be gone for the
+        next user of the connection; or behind a pooler, which would let another client between
+        what asyncpg sends first (the statement) and then (its arguments)."""
+        for spare in range(self.options.most, -1, -1):
+            session = await self.begin(scope)
+            try:
+                result = await work(session)
+            except BaseException as error:
+                await session.rollback()
+                if not isinstance(error, again) or not spare:
+                    raise
+            else:
+                await session.commit()
+                return result
+        raise RuntimeError("unreachable")  # pragma: no cover
+
+    async def begin(self, scope: str, setup: str = "", *, login: bool = False) -> PostgresSession:
         """A transaction's session; its connection goes back at commit or rollback."""
-        sql = "; ".join(filter(None, ("BEGIN", scope and _scope_sql(scope), setup)))
-        for spare in range(self.options.pool_size, -1, -1):
+        role = f"SET LOCAL ROLE {ROLE}" if self.steps_down and not login else ""
+        limit = f"SET LOCAL statement_timeout = {self._limit}" if self.pooled else ""
+        sql = "; ".join(filter(None, ("BEGIN", role, limit, scope and _scope_sql(scope), setup)))
+        for spare in range(self.options.most, -1, -1):
             connection = await self.acquire()
             try:
                 await connection.execute(sql)
@@ -139,7 +214,7 @@ class PostgresEngine:
     ) -> Any:
         """A statement that commits by itself; errors of class `again` are tried on every other
         connection of the pool, since a server's restart leaves all of them dead."""
-        for spare in range(self.options.pool_size, -1, -1):
+        for spare in range(self.options.most, -1, -1):
             connection = await self.acquire()
             try:
                 result = await work(connection)
@@ -170,24 +245,87 @@ class PostgresEngine:
         deadline, pause = loop.time() + self.options.acquire_timeout, _FIRST_PAUSE
         while True:
             try:
-                return await self._pool.acquire(timeout=max(deadline - loop.time(), 0.001))
+                connection = await self._take(max(deadline - loop.time(), 0.001))
             except TimeoutError:
-                raise self._busy() from None
+                raise self._not_in_time(self.options.acquire_timeout) from None
             except Exception as error:  # noqa: BLE001 - translated
                 if not isinstance(error, _GONE) or loop.time() + pause > deadline:
                     raise self.translate(error) from None
+            else:
+                if await self._is_good(connection):
+                    return connection
+                await self._throw_away(connection)
+                continue
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
 
-    async def release(self, connection: Any) -> None:
-        if self._pool is not None:
-            with contextlib.suppress(*_GONE, asyncpg.InterfaceError):
-                await self._pool.release(connection)
+    async def _take(self, patience: float) -> Any:
+        self._waiting += 1
+        try:
+            connection = await self._pool.acquire(timeout=patience)
+        finally:
+            self._waiting -= 1
+        self._used += 1
+        return connection
 
-    def _busy(self) -> DatabaseAway:
+    async def _is_good(self, connection: Any) -> bool:
+        """Young enough and, if that is to be known before, alive."""
+        options = self.options
+        if options.recycle and time.monotonic() - connection.born > options.recycle:
+            return False
+        if options.pre_ping:
+            try:
+                await connection.execute("SELECT 1", timeout=_PING)
+            except (*_GONE, TimeoutError, asyncpg.InterfaceError):
+                return False
+            except BaseException:
+                await self.release(connection)
+                raise
+        return True
+
+    async def _throw_away(self, connection: Any) -> None:
+        with contextlib.suppress(asyncpg.InterfaceError):
+            connection.terminate()
+        await self.release(connection)
+
+    async def release(self, connection: Any) -> None:
+        if self._pool is None:
+            return
+        self._used -= 1
+        spare = self._pool.get_size() > self.options.pool_size and not self._waiting
+        with contextlib.suppress(*_GONE, asyncpg.InterfaceError):
+            if spare and not connection.is_closed():
+                connection.terminate()
+            await self._pool.release(connection)
+
+    async def probe(self, patience: float) -> bool:
+        """Ask the server for a sign of life, without trying again; False: it couldn't be asked,
+        since all connections are at work. Raises DatabaseAway."""
+        if self._pool is None:
+            raise DatabaseAway(f"{self.where} isn't open", hint="call connect() first")
+        try:
+            async with asyncio.timeout(patience):
+                connection = await self._take(patience)
+                try:
+                    await connection.execute("SELECT 1")
+                finally:
+                    await self.release(connection)
+        except TimeoutError:
+            if self._used >= self.options.most:
+                return False
+            raise self.translate(TimeoutError()) from None
+        except Exception as error:  # noqa: BLE001 - translated
+            raise self.translate(error) from None
+        return True
+
+    def _not_in_time(self, patience: float) -> DatabaseAway:
+        if self._used < self.options.most:  # there was room for one more, and it didn't open
+            return DatabaseAway(
+                f"{self.where} doesn't answer within {patience:g} s", hint=_AWAY_HINT
+            )
         return DatabaseAway(
-            f"{self.where}: none of {self.options.pool_size} connections came free within "
-            f"{self.options.acquire_timeout:g} s",
+            f"{self.where}: none of {self.options.most} connections came free within "
+            f"{patience:g} s",
             hint="raise [database] pool_size, or find what holds them: `plugram doctor`",
         )
 
@@ -285,13 +423,12 @@ def _connect_options(options: PostgresOptions) -> tuple[str, dict[str, Any]]:
     query = dict(parse_qsl(parts.query))
     cache = query.pop("statement_cache_size", None)
     server = {"application_name": query.pop("application_name", "plugram")}
-    pooler = cache == "0"
-    if not pooler:  # PgBouncer refuses start-up parameters that it doesn't know
+    if cache != "0":  # PgBouncer refuses parameters that it doesn't know; BEGIN carries the limit
         server["statement_timeout"] = str(int(options.statement_timeout * 1000))
     found: dict[str, Any] = {
         "server_settings": server,
         # The server stops a statement by itself; ours is the guard against a server that vanished.
-        "command_timeout": options.statement_timeout + (0 if pooler else 5),
+        "command_timeout": options.statement_timeout + 5,
     }
     if cache is not None:
         found["statement_cache_size"] = int(cache)
@@ -312,6 +449,8 @@ def _count(status: str) -> int:
 
 def _by_state(error: asyncpg.PostgresError, said: str, options: PostgresOptions) -> DatabaseError:
     state = error.sqlstate or ""
+    if state == "42501" and "row-level security" in said:
+        return ScopeError(said, hint="the row belongs to another scope than the transaction")
     if state.startswith("23"):
         return ConstraintError(said)
     if state.startswith("08") or state in {"57P01", "57P02", "57P03", "53300"}:

@@ -94,22 +94,34 @@ class SqliteEngine:
         self._readers.clear()
         self._writer = None
 
-    async def fetch(self, sql: str, args: Sequence[Any]) -> list[Row]:
+    async def look_at_login(self) -> None:
+        """A file has no logins."""
+
+    async def probe(self, patience: float) -> bool:
+        """Whether the file can be read within `patience` seconds."""
+        try:
+            async with asyncio.timeout(patience):
+                await self.fetch("SELECT 1", ())
+        except TimeoutError:
+            return False
+        return True
+
+    async def fetch(self, sql: str, args: Sequence[Any], scope: str = "") -> list[Row]:
         if is_read(sql):
             reader = await self._reader()
             return await reader.run(_fetch, numbered(sql), args)
         async with self._exclusive() as writer:
             return await writer.run(_fetch, numbered(sql), args)
 
-    async def execute(self, sql: str, args: Sequence[Any]) -> int:
+    async def execute(self, sql: str, args: Sequence[Any], scope: str = "") -> int:
         async with self._exclusive() as writer:
             return await writer.run(_execute, numbered(sql), args)
 
-    async def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+    async def executemany(self, sql: str, rows: Iterable[Sequence[Any]], scope: str = "") -> None:
         async with self._exclusive() as writer:
             await writer.run(_executemany_alone, numbered(sql), rows)
 
-    async def begin(self, scope: str, setup: str = "") -> SqliteSession:
+    async def begin(self, scope: str, setup: str = "", *, login: bool = False) -> SqliteSession:
         """A transaction's session; the write lock is held until its commit or rollback."""
         await self._take_turn()
         if self._writer is None:

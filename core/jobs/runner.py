@@ -25,6 +25,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from core import metrics
+from core.db.scope import scoped
 from core.errors import ConfigError, DatabaseError, JobError, PlugramError, UserError
 from core.jobs.alone import NOT_NOW, Alone
 from core.jobs.job import Job, JobRow, Jobs, RegisteredJob, Retry, call, current_job
@@ -614,7 +615,7 @@ async def perform(registered: RegisteredJob, job: Job, settings: JobsSettings) -
     limit = registered.spec.timeout or settings.timeout
     started = time.perf_counter()
     ending: Ending | None
-    with bind(job_id=job.id):
+    with bind(job_id=job.id), scoped(job.scope):
         try:
             async with asyncio.timeout(limit) as clock:
                 await call(registered, job)

@@ -26,7 +26,7 @@ from aiogram.methods import AnswerCallbackQuery, EditMessageText, SendMessage, T
 
 from core import aio
 from core import trace as tracing
-from core.db.scope import Scope
+from core.db.scope import Scope, scoped
 from core.errors import Forbidden, NotModified, TelegramError, UserError
 from core.host import hookspecs as specs
 from core.host.roles import Visit
@@ -392,7 +392,8 @@ class Dispatcher:
         for router in interested:
             self._add_own(given, router, incoming, scene, event, key, positions)
             try:
-                response = await router.propagate_event(scene.kind, event, **given)
+                with scoped(given["scope"]):
+                    response = await router.propagate_event(scene.kind, event, **given)
             except Exception:
                 incoming.plugin = router.plugin.id
                 raise

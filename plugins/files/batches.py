@@ -11,7 +11,7 @@ from tortoise.timezone import now
 
 from plugins.files import repository
 from plugins.files.models import Batch, Stage, TelegramFile
-from plugram import Scope
+from plugram import Scope, in_scope
 
 if TYPE_CHECKING:
     from plugins.files.service import Incoming
@@ -22,6 +22,7 @@ _ALBUM = 600.0
 """Seconds after which an album gets no more files."""
 
 
+@in_scope
 async def find(scope: Scope, item: Incoming, alone: int) -> Batch | None:
     """The batch that a file belongs to, a new one if need be; None: it gets a message of its own.
     `alone`: of files that come fast, so many get one. A chat is served in order, so nobody else

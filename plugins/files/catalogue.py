@@ -12,7 +12,7 @@ from tortoise.functions import Count
 
 from plugins.files import repository
 from plugins.files.models import METADATA, Blob, Metadata, Tag, TelegramFile
-from plugram import FileKind, Scope
+from plugram import FileKind, Scope, in_scope
 
 if TYPE_CHECKING:
     from tortoise.queryset import QuerySet
@@ -107,18 +107,21 @@ def mark(tag: str) -> str:
     return hashlib.blake2b(tag.encode(), digest_size=4).hexdigest()
 
 
+@in_scope
 async def tags_in_use(ctx: Context, scope: Scope, limit: int = 1000) -> dict[str, int]:
     """Tags and how many visible files have them, the most used first."""
     rows = await ctx.db.fetch(_TAGS_IN_USE, scope.key, limit)
     return {row["name"]: row["files"] for row in rows}
 
 
+@in_scope
 async def tag_of(scope: Scope, wanted: str) -> str:
     """The tag with this mark; empty if no file has it."""
     names = await Tag.filter(scope=scope.key).distinct().values_list("name", flat=True)
     return next((str(name) for name in names if mark(str(name)) == wanted), "")
 
 
+@in_scope
 async def listing(scope: Scope, shelf: Shelf, size: int) -> Listing:
     """The page of a shelf, or the last one if there are fewer."""
     tag = await tag_of(scope, shelf.tag) if shelf.tag else ""
@@ -155,6 +158,7 @@ def _rows(scope: Scope, shelf: Shelf, tag: str) -> QuerySet[TelegramFile]:
     return rows
 
 
+@in_scope
 async def _kinds(scope: Scope) -> dict[str, int]:
     rows = (
         await repository.visible(scope)
@@ -166,6 +170,7 @@ async def _kinds(scope: Scope) -> dict[str, int]:
     return {kind: found[kind] for kind in KINDS if kind in found}
 
 
+@in_scope
 async def details(scope: Scope, file_id: int) -> Details | None:
     """A file of the scope, in the trash too; None if there is none."""
     file = await repository.held(scope, file_id)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from plugram import SYSTEM, scoped
+
 if TYPE_CHECKING:
     from plugins.files.settings import Settings
     from plugram import Context
@@ -33,15 +35,16 @@ async def refusal(ctx: Context, settings: Settings, sender_id: int, size: int) -
 
 
 async def _kept(ctx: Context, settings: Settings, sender_id: int, size: int) -> Refusal | None:
-    """What lies in the trash counts too: it is there."""
+    """What lies in the trash counts too: it is there; and so does what was sent to groups."""
     files, megabytes = settings.files_per_person, settings.mb_per_person
     if not files and not megabytes:
         return None
-    row = await ctx.db.fetchrow(
-        "SELECT count(*) AS files, coalesce(sum(size), 0) AS bytes FROM files_telegram_files"
-        " WHERE sender_id = $1 AND duplicate_of IS NULL",
-        sender_id,
-    )
+    with scoped(SYSTEM):
+        row = await ctx.db.fetchrow(
+            "SELECT count(*) AS files, coalesce(sum(size), 0) AS bytes FROM files_telegram_files"
+            " WHERE sender_id = $1 AND duplicate_of IS NULL",
+            sender_id,
+        )
     assert row is not None  # noqa: S101 - for mypy: an aggregate gives a row
     if files and row["files"] >= files:
         return Refusal("files-refused-count", {"files": files})
@@ -61,13 +64,14 @@ async def _waiting(ctx: Context, settings: Settings, sender_id: int) -> Refusal 
 
 
 async def _count(ctx: Context, most: int, where: str = "TRUE", *values: int) -> int:
-    """How many files wait, counted up to `most`."""
-    found: int = await ctx.db.fetchval(
-        "SELECT count(*) AS files FROM (SELECT 1 FROM files_telegram_files"  # noqa: S608 - our own
-        f" WHERE {_WAITS} AND {where} LIMIT $1) AS waiting",
-        most,
-        *values,
-    )
+    """How many files wait in all scopes, counted up to `most`."""
+    with scoped(SYSTEM):
+        found: int = await ctx.db.fetchval(
+            "SELECT count(*) AS files FROM (SELECT 1 FROM files_telegram_files"  # noqa: S608 - ours
+            f" WHERE {_WAITS} AND {where} LIMIT $1) AS waiting",
+            most,
+            *values,
+        )
     return found
 
 

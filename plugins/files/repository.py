@@ -22,7 +22,7 @@ from plugins.files.models import (
     TelegramFile,
     UserStatistics,
 )
-from plugram import SYSTEM, Scope, StoredFile
+from plugram import SYSTEM, Scope, StoredFile, in_scope, scoped
 
 if TYPE_CHECKING:
     from plugram import Context
@@ -85,6 +85,7 @@ def in_trash(scope: Scope) -> QuerySet[TelegramFile]:
     return _held(scope).filter(trashed_at__isnull=False)
 
 
+@in_scope
 async def trashed_ids(scope: Scope, seconds: float = 0, limit: int = 10_000) -> list[int]:
     """Files that have been in the trash for so long, the oldest first."""
     rows = in_trash(scope)
@@ -96,10 +97,12 @@ async def trashed_ids(scope: Scope, seconds: float = 0, limit: int = 10_000) -> 
 # -- reading ------------------------------------------------------------------------------------
 
 
+@in_scope
 async def get(scope: Scope, file_id: int) -> TelegramFile | None:
     return await _within(scope).get_or_none(id=file_id)
 
 
+@in_scope
 async def held(scope: Scope, file_id: int) -> TelegramFile | None:
     """A file with bytes, perhaps in the trash."""
     return await _held(scope).get_or_none(id=file_id)
@@ -109,7 +112,8 @@ async def of_person(user_id: int, *, after: int, limit: int) -> list[TelegramFil
     """All files in somebody's own archive, and what they sent to others, in order: unfinished
     ones, duplicates and half deleted ones too."""
     theirs = Q(scope=Scope.user(user_id).key) | Q(sender_id=user_id)
-    return await TelegramFile.filter(theirs, id__gt=after).order_by("id").limit(limit)
+    with scoped(SYSTEM):
+        return await TelegramFile.filter(theirs, id__gt=after).order_by("id").limit(limit)
 
 
 async def duplicate_of_another(file: TelegramFile, user_id: int) -> TelegramFile | None:
@@ -117,30 +121,36 @@ async def duplicate_of_another(file: TelegramFile, user_id: int) -> TelegramFile
     if file.stage < Stage.STORED or file.deleting or file.duplicate_of is not None:
         return None
     equal = TelegramFile.filter(scope=file.scope, duplicate_of=file.id, sender_id__not=user_id)
-    return await equal.order_by("id").first()
+    with scoped(Scope(file.scope)):
+        return await equal.order_by("id").first()
 
 
+@in_scope
 async def by_message(scope: Scope, chat_id: int, message_id: int) -> TelegramFile | None:
     """The file that a message brought, or that a message of ours tells of."""
     rows = _held(scope).filter(chat_id=chat_id).order_by("-id")
     return await rows.filter(Q(message_id=message_id) | Q(status_message_id=message_id)).first()
 
 
+@in_scope
 async def coming(scope: Scope) -> int:
     """Files that are on their way and may still arrive."""
     rows = _within(scope).filter(stage__lt=Stage.STORED, duplicate_of=None, deleting=False)
     return await rows.exclude(problem__in=list(LOST)).count()
 
 
+@in_scope
 async def kept(scope: Scope, file_ids: Sequence[int]) -> list[TelegramFile]:
     """Those of the files whose bytes are there."""
     return await visible(scope).filter(id__in=list(file_ids))
 
 
+@in_scope
 async def count(scope: Scope) -> int:
     return await visible(scope).count()
 
 
+@in_scope
 async def newest(
     scope: Scope, limit: int, sender: int | None = None, *, in_trash: bool = False
 ) -> list[TelegramFile]:
@@ -151,6 +161,7 @@ async def newest(
     return await found.order_by("-id").limit(limit)
 
 
+@in_scope
 async def sent_before(scope: Scope, file_unique_id: str) -> TelegramFile | None:
     """The file that Telegram knows by this id, in the scope, perhaps in its trash; of a duplicate,
     its original."""
@@ -161,6 +172,7 @@ async def sent_before(scope: Scope, file_unique_id: str) -> TelegramFile | None:
     return found
 
 
+@in_scope
 async def same_bytes(scope: Scope, sha256: str, other_than: int) -> TelegramFile | None:
     """The stored file of the scope that has these bytes, perhaps in its trash."""
     return await _held(scope).filter(sha256=sha256, id__not=other_than).order_by("id").first()
@@ -174,20 +186,23 @@ async def blob(sha256: str) -> Blob | None:
 async def document(file: TelegramFile) -> Document | None:
     if file.kind != "documents":
         return None
-    return await Document.get_or_none(file_id=file.id, scope=file.scope)
+    with scoped(Scope(file.scope)):
+        return await Document.get_or_none(file_id=file.id, scope=file.scope)
 
 
 async def picture(file: TelegramFile) -> Image | None:
     if file.kind != "images":
         return None
-    return await Image.get_or_none(file_id=file.id, scope=file.scope)
+    with scoped(Scope(file.scope)):
+        return await Image.get_or_none(file_id=file.id, scope=file.scope)
 
 
 async def behind(seconds: float, limit: int) -> list[TelegramFile]:
     """Files whose status message has been waiting for an edit for a while, of all scopes."""
     late = now() - timedelta(seconds=seconds)
     rows = _within(SYSTEM).filter(shown__lt=F("revision"))
-    return await rows.filter(updated_at__lt=late).order_by("updated_at").limit(limit)
+    with scoped(SYSTEM):
+        return await rows.filter(updated_at__lt=late).order_by("updated_at").limit(limit)
 
 
 async def unheard(seconds: float, limit: int, after: datetime | None = None) -> list[TelegramFile]:
@@ -197,14 +212,17 @@ async def unheard(seconds: float, limit: int, after: datetime | None = None) -> 
     rows = _within(SYSTEM).filter(stage=Stage.PROCESSED, updated_at__lt=late, trashed_at=None)
     if after is not None:
         rows = rows.filter(updated_at__gt=after)
-    return await rows.exclude(found_by="").order_by("updated_at").limit(limit)
+    with scoped(SYSTEM):
+        return await rows.exclude(found_by="").order_by("updated_at").limit(limit)
 
 
+@in_scope
 async def tags(scope: Scope, file_id: int) -> tuple[str, ...]:
     """In alphabetical order."""
     return (await tags_of(scope, [file_id])).get(file_id, ())
 
 
+@in_scope
 async def tags_of(scope: Scope, file_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
     """By file; files without tags are left out."""
     rows = await _tags(scope).filter(file_id__in=list(file_ids)).order_by("name")
@@ -224,7 +242,9 @@ async def stored(file: TelegramFile) -> StoredFile:
 
 async def all_stored(files: Sequence[TelegramFile]) -> list[StoredFile]:
     """As other rooms see them, in the same order."""
-    tagged = await tags_of(SYSTEM, [file.id for file in files]) if files else {}
+    scopes = {file.scope for file in files}
+    whose = Scope(scopes.pop()) if len(scopes) == 1 else SYSTEM
+    tagged = await tags_of(whose, [file.id for file in files]) if files else {}
     return [_stored(file, tagged.get(file.id, ())) for file in files]
 
 
@@ -252,13 +272,15 @@ def _stored(file: TelegramFile, names: tuple[str, ...]) -> StoredFile:
 
 async def all_ids() -> list[int]:
     """Of all files of all scopes."""
-    found = await _within(SYSTEM).values_list("id", flat=True)
+    with scoped(SYSTEM):
+        found = await _within(SYSTEM).values_list("id", flat=True)
     return [int(one) for one in found]  # type: ignore[call-overload]
 
 
 # -- writing ------------------------------------------------------------------------------------
 
 
+@in_scope
 async def change(scope: Scope, file_id: int, *, unless: int = 99, **values: Any) -> bool:
     """Change a row and, with it, what its status message should say. False: it isn't there, or has
     come to the stage `unless`."""
@@ -267,6 +289,7 @@ async def change(scope: Scope, file_id: int, *, unless: int = 99, **values: Any)
     return done > 0
 
 
+@in_scope
 async def advance(scope: Scope, file_id: int, stage: Stage) -> bool:
     """Bring a stored file to a later stage. False: it was there already, or is gone."""
     found = _within(scope).filter(id=file_id, stage__gte=Stage.STORED, stage__lt=stage)
@@ -274,6 +297,7 @@ async def advance(scope: Scope, file_id: int, stage: Stage) -> bool:
     return done > 0
 
 
+@in_scope
 async def alter(scope: Scope, file_id: int, **values: Any) -> bool:
     """Change what others know of a file; False: there is no such file."""
     found = _held(scope).filter(id=file_id)
@@ -281,11 +305,13 @@ async def alter(scope: Scope, file_id: int, **values: Any) -> bool:
     return done > 0
 
 
+@in_scope
 async def set_tags(scope: Scope, file_id: int, names: Sequence[str]) -> None:
     await Tag.filter(scope=scope.key, file_id=file_id).delete()
     await Tag.bulk_create([Tag(scope=scope.key, file_id=file_id, name=name) for name in names])
 
 
+@in_scope
 async def trash(scope: Scope, file_ids: Sequence[int], by: int) -> list[int]:
     """Put files into the trash; those that weren't there before."""
     found = await _ids(visible(scope).filter(id__in=list(file_ids)))
@@ -294,6 +320,7 @@ async def trash(scope: Scope, file_ids: Sequence[int], by: int) -> list[int]:
     return found
 
 
+@in_scope
 async def restore(scope: Scope, file_ids: Sequence[int]) -> list[int]:
     """Take files out of the trash; those that were in it."""
     found = await _ids(in_trash(scope).filter(id__in=list(file_ids)))
@@ -306,6 +333,7 @@ async def _ids(query: QuerySet[TelegramFile]) -> list[int]:
     return [int(one) for one in await query.values_list("id", flat=True)]  # type: ignore[call-overload]
 
 
+@in_scope
 async def doom(scope: Scope, file_ids: Sequence[int]) -> list[TelegramFile]:
     """Begin to delete files for good, from the trash or not; those that weren't doomed before."""
     doomed = await _within(scope).filter(id__in=list(file_ids), deleting=False)
@@ -453,11 +481,13 @@ async def release_unheld() -> None:
     """Count bytes as nobody's whose files' rows are gone: they were deleted while this plugin was
     switched off."""
     held = TelegramFile.filter(stage__gte=Stage.STORED, duplicate_of=None)
-    await Blob.filter(refcount__gt=0, sha256__not_in=Subquery(held.values("sha256"))).update(
-        refcount=0
-    )
+    with scoped(SYSTEM):
+        await Blob.filter(refcount__gt=0, sha256__not_in=Subquery(held.values("sha256"))).update(
+            refcount=0
+        )
 
 
+@in_scope
 async def statistics(scope: Scope, user_id: int | None = None) -> list[UserStatistics]:
     found = UserStatistics.all() if scope.is_system else UserStatistics.filter(scope=scope.key)
     return await (found if user_id is None else found.filter(user_id=user_id)).order_by("kind")

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from plugins.files.models import Batch, TelegramFile
-from plugram import BadRequest, Forbidden, TelegramError
+from plugram import SYSTEM, BadRequest, Forbidden, TelegramError, scoped
 
 if TYPE_CHECKING:
     from plugram import Context
@@ -89,6 +89,10 @@ class StatusBoard:
     async def _serve(self, chat_id: int) -> None:
         """Edit one message of a chat after the other, the one that has waited longest first."""
         waiting = self._waiting[chat_id]
+        with scoped(SYSTEM):
+            await self._edit_all(chat_id, waiting)
+
+    async def _edit_all(self, chat_id: int, waiting: dict[int, None]) -> None:
         pause = self._pause if chat_id > 0 else self._pause * _GROUP_FACTOR
         failures = 0
         try:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from plugins.files import repository
 from plugins.files.models import METADATA, Blob, CachedExtraction, TelegramFile
-from plugram import BlobMissing, BlobStore, Scope, StorageError, StoredBlob
+from plugram import SYSTEM, BlobMissing, BlobStore, Scope, StorageError, StoredBlob, scoped
 
 if TYPE_CHECKING:
     from plugins.files.keeper import Keeper
@@ -76,8 +76,9 @@ class Verifier:
             self._statistics,
             self._others,
         ):
-            async for finding in part(told):
-                yield finding
+            with scoped(SYSTEM):
+                async for finding in part(told):
+                    yield finding
 
     async def stored_bytes(self, told: Told) -> AsyncIterator[str]:
         """The part that is about the store alone, for `plugram storage verify`."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from plugins.search.api import Explanation, Found, Hit, Word
-from plugram import PlugramError
+from plugram import DatabaseError, PlugramError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -126,8 +126,7 @@ class Finder:
         cut: bool,
     ) -> Found:
         limit, per_file = shown
-        within = await self._within(scope, filters, statistics)
-        understood, ranked, by_meaning = await self._look(scope, text, statistics, within)
+        understood, ranked, by_meaning = await self._nearby(scope, text, statistics, filters)
         kept = self._worth_showing(ranked)
         return Found(
             query=text,
@@ -137,6 +136,22 @@ class Finder:
             words=[Word(group.text, group.terms, group.stop) for group in understood.groups],
             by_meaning=by_meaning or not statistics.vectors,
         )
+
+    async def _nearby(
+        self, scope: Scope, text: str, statistics: Statistics, filters: Filters | None
+    ) -> tuple[Query, list[Scored], bool]:
+        """As `_look`: on the replica, if there is one and it knows the scope as it is now."""
+        db = self._engine.db
+        if db.has_replica:
+            try:
+                with db.on_replica():
+                    if await self._engine.index.is_as_new_as(scope, statistics):
+                        within = await self._within(scope, filters, statistics)
+                        return await self._look(scope, text, statistics, within)
+            except DatabaseError as error:
+                db.rest_replica(error)
+        within = await self._within(scope, filters, statistics)
+        return await self._look(scope, text, statistics, within)
 
     async def _within(
         self, scope: Scope, filters: Filters | None, statistics: Statistics

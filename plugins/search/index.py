@@ -11,14 +11,14 @@ import time
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from plugins.search.api import FoundPassage
 from plugins.search.facts import FileFacts
 from plugins.search.ranker import Candidate, term_hash
-from plugram import Scope
+from plugram import SYSTEM, Scope, in_scope, scoped
 
 if TYPE_CHECKING:
     import numpy as np
@@ -151,8 +151,9 @@ class Index(ABC):
 
     def reading(self, scope: Scope) -> AbstractAsyncContextManager[None]:
         """Around the readings of a search, so that they share what can be shared."""
-        return nullcontext()
+        return self.db.reading(scope)
 
+    @in_scope
     async def statistics(self, scope: Scope) -> Statistics:
         rows = await self.db.fetch(
             "SELECT 'scope' AS kind, files, passages, positions, vectors, removed, hidden, version,"
@@ -181,6 +182,15 @@ class Index(ABC):
             fingerprint=made[0] if made else None,
         )
 
+    @in_scope
+    async def is_as_new_as(self, scope: Scope, known: Statistics) -> bool:
+        """Whether what can be found here is what the statistics tell of, or newer."""
+        row = await self.db.fetchrow(
+            "SELECT version, born FROM search_scopes WHERE scope = $1", scope.key
+        )
+        return row is not None and row["born"] == known.born and row["version"] >= known.version
+
+    @in_scope
     async def known(self, scope: Scope, terms: Iterable[str]) -> dict[str, int]:
         """In how many passages each term is; those in none are missing."""
         by_hash = {term_hash(scope.key, term): term for term in terms}
@@ -193,6 +203,7 @@ class Index(ABC):
         )
         return {by_hash[row["hash"]]: row["passages"] for row in rows if row["scope"] == scope.key}
 
+    @in_scope
     async def beginning_with(
         self, scope: Scope, prefix: str, *, shortest: int, longest: int, limit: int
     ) -> dict[str, int]:
@@ -236,6 +247,7 @@ class Index(ABC):
         """What the ranker wants to know of passages; those of other scopes are left out. `vectors`
         are readings of one query: a passage's cosine is the highest."""
 
+    @in_scope
     async def passages(self, scope: Scope, passage_ids: Sequence[int]) -> dict[int, FoundPassage]:
         rows = await self.db.fetch(
             "SELECT p.id, p.file_id, p.ordinal, p.text, p.heading, p.locator, f.language"
@@ -246,6 +258,7 @@ class Index(ABC):
         )
         return {row["id"]: _found(row) for row in rows}
 
+    @in_scope
     async def first_passages(
         self, scope: Scope, file_ids: Sequence[int]
     ) -> dict[int, FoundPassage]:
@@ -259,16 +272,20 @@ class Index(ABC):
         )
         return {row["file_id"]: _found(row) for row in rows}
 
-    async def file(self, file_id: int) -> IndexedFile | None:
-        row = await self.db.fetchrow(f"{_FILE} WHERE file_id = $1", file_id)
+    @in_scope
+    async def file(self, scope: Scope, file_id: int) -> IndexedFile | None:
+        row = await self.db.fetchrow(
+            f"{_FILE} WHERE file_id = $1 AND {_of('scope')}", file_id, scope.key
+        )
         return _file(row, await self._tags([file_id])) if row else None
 
     async def files_after(self, file_id: int, limit: int) -> list[IndexedFile]:
         """All scopes' files by id, for whoever goes through them all."""
-        rows = await self.db.fetch(
-            f"{_FILE} WHERE file_id > $1 ORDER BY file_id LIMIT $2", file_id, limit
-        )
-        tags = await self._tags([row["file_id"] for row in rows])
+        with scoped(SYSTEM):
+            rows = await self.db.fetch(
+                f"{_FILE} WHERE file_id > $1 ORDER BY file_id LIMIT $2", file_id, limit
+            )
+            tags = await self._tags([row["file_id"] for row in rows])
         return [_file(row, tags) for row in rows]
 
     async def _tags(self, file_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
@@ -281,6 +298,7 @@ class Index(ABC):
             tags[row["file_id"]] = (*tags.get(row["file_id"], ()), row["tag"])
         return tags
 
+    @in_scope
     async def files_of(self, scope: Scope, limit: int) -> list[int]:
         """Some files of a scope, those whose text waits too."""
         rows = await self.db.fetch(
@@ -291,6 +309,7 @@ class Index(ABC):
         )
         return [row["file_id"] for row in rows]
 
+    @in_scope
     async def senders(self, scope: Scope) -> list[int]:
         """Telegram user ids of who sent the scope's files."""
         rows = await self.db.fetch(
@@ -300,42 +319,53 @@ class Index(ABC):
 
     async def undescribed(self, limit: int) -> list[tuple[str, int]]:
         """Scope and id of files whose facts aren't known: they were indexed before they counted."""
-        rows = await self.db.fetch(
-            f"SELECT scope, file_id FROM search_files WHERE kind = '' LIMIT {limit:d}"
-        )
+        with scoped(SYSTEM):
+            rows = await self.db.fetch(
+                f"SELECT scope, file_id FROM search_files WHERE kind = '' LIMIT {limit:d}"
+            )
         return [(row["scope"], row["file_id"]) for row in rows]
 
     async def meaningless(self, limit: int) -> list[IndexedFile]:
         """Files of all scopes that wait for their meaning, in the order in which they came."""
-        rows = await self.db.fetch(
-            f"{_FILE} WHERE words = 1 AND meaning = 0 ORDER BY file_id LIMIT $1", limit
-        )
+        with scoped(SYSTEM):
+            rows = await self.db.fetch(
+                f"{_FILE} WHERE words = 1 AND meaning = 0 ORDER BY file_id LIMIT $1", limit
+            )
         return [_file(row, {}) for row in rows]
 
-    async def texts(self, file_id: int) -> list[FoundPassage]:
+    @in_scope
+    async def texts(self, scope: Scope, file_id: int) -> list[FoundPassage]:
         """A file's passages in order, its name not among them."""
         rows = await self.db.fetch(
             "SELECT p.id, p.file_id, p.ordinal, p.text, p.heading, p.locator, f.language"
             " FROM search_passages p JOIN search_files f ON f.file_id = p.file_id"
-            " WHERE p.file_id = $1 AND p.ordinal > 0 ORDER BY p.ordinal",
+            f" WHERE p.file_id = $1 AND {_of('p.scope')} AND p.ordinal > 0 ORDER BY p.ordinal",
             file_id,
+            scope.key,
         )
         return [_found(row) for row in rows]
 
-    async def unembedded(self, file_id: int, limit: int) -> list[Unembedded]:
+    @in_scope
+    async def unembedded(self, scope: Scope, file_id: int, limit: int) -> list[Unembedded]:
         """Passages that want a vector. A file's name gets one only if there is nothing else."""
         rows = await self.db.fetch(
             "SELECT p.id, p.ordinal, p.text, p.heading FROM search_passages p"
             " JOIN search_files f ON f.file_id = p.file_id"
-            " WHERE p.file_id = $1 AND (p.ordinal > 0 OR f.passages = 0) AND NOT EXISTS"
-            " (SELECT 1 FROM search_vectors v WHERE v.passage_id = p.id)"
-            " ORDER BY p.ordinal LIMIT $2",
+            f" WHERE p.file_id = $1 AND {_of('p.scope')} AND (p.ordinal > 0 OR f.passages = 0)"
+            " AND NOT EXISTS (SELECT 1 FROM search_vectors v WHERE v.passage_id = p.id)"
+            " ORDER BY p.ordinal LIMIT $3",
             file_id,
+            scope.key,
             limit,
         )
         return [Unembedded(row["id"], row["ordinal"], row["text"], row["heading"]) for row in rows]
 
     async def totals(self) -> Totals:
+        """Of all scopes."""
+        with scoped(SYSTEM):
+            return await self._totals()
+
+    async def _totals(self) -> Totals:
         row = await self.db.fetchrow(
             "SELECT (SELECT count(*) FROM search_scopes WHERE files > 0) AS scopes,"
             " (SELECT count(*) FROM search_files) AS files,"
@@ -378,6 +408,7 @@ class Index(ABC):
     # -- waiting texts
 
     async def put_pending(self, pending: Pending) -> None:
+        """In the caller's transaction."""
         await self.db.execute(
             "INSERT INTO search_pending"
             " (file_id, scope, name, language, sections, received_at, facts)"
@@ -394,37 +425,50 @@ class Index(ABC):
             pending.facts.as_json(),
         )
 
-    async def pending(self, file_id: int) -> Pending | None:
+    @in_scope
+    async def pending(self, scope: Scope, file_id: int) -> Pending | None:
         row = await self.db.fetchrow(
             "SELECT file_id, scope, name, language, sections, received_at, facts"
-            " FROM search_pending WHERE file_id = $1",
+            f" FROM search_pending WHERE file_id = $1 AND {_of('scope')}",
             file_id,
+            scope.key,
         )
         return Pending(**{**row, "facts": FileFacts.from_json(row["facts"])}) if row else None
 
-    async def pending_facts(self, file_id: int) -> FileFacts | None:
+    @in_scope
+    async def pending_facts(self, scope: Scope, file_id: int) -> FileFacts | None:
         """Of a text that still waits; None if it doesn't."""
         written = await self.db.fetchval(
-            "SELECT facts FROM search_pending WHERE file_id = $1", file_id
+            f"SELECT facts FROM search_pending WHERE file_id = $1 AND {_of('scope')}",
+            file_id,
+            scope.key,
         )
         return None if written is None else FileFacts.from_json(written)
 
-    async def describe_pending(self, file_id: int, name: str, facts: FileFacts) -> None:
+    @in_scope
+    async def describe_pending(
+        self, scope: Scope, file_id: int, name: str, facts: FileFacts
+    ) -> None:
         """What is known of a file has changed while its text waits; who indexes the text at this
         moment leaves it to be indexed again."""
         await self.db.execute(
-            "UPDATE search_pending SET name = $2, facts = $3, received_at = $4 WHERE file_id = $1",
+            "UPDATE search_pending SET name = $3, facts = $4, received_at = $5"
+            f" WHERE file_id = $1 AND {_of('scope')}",
             file_id,
+            scope.key,
             name,
             facts.as_json(),
             time.time(),
         )
 
-    async def drop_pending(self, file_id: int, received_at: float) -> None:
+    @in_scope
+    async def drop_pending(self, scope: Scope, file_id: int, received_at: float) -> None:
         """Unless a newer text came meanwhile."""
         await self.db.execute(
-            "DELETE FROM search_pending WHERE file_id = $1 AND received_at <= $2",
+            f"DELETE FROM search_pending WHERE file_id = $1 AND {_of('scope')}"
+            " AND received_at <= $3",
             file_id,
+            scope.key,
             received_at,
         )
 
@@ -585,6 +629,10 @@ class Index(ABC):
 
     async def forget_results(self, scope: str, file_id: int) -> None:
         """Take a file out of the result lists that are kept; those left without hits go."""
+        with scoped(Scope(scope)):
+            await self._forget_results(scope, file_id)
+
+    async def _forget_results(self, scope: str, file_id: int) -> None:
         rows = await self.db.fetch("SELECT id, results FROM search_results WHERE scope = $1", scope)
         for row in rows:
             kept = json.loads(row["results"])
@@ -674,13 +722,14 @@ class Index(ABC):
         if added := await self._insert_vectors(scope, passage_ids, vectors):
             await self._add_statistics(scope, vectors=added)
 
-    async def drop_vectors(self, file_id: int) -> None:
+    @in_scope
+    async def drop_vectors(self, scope: Scope, file_id: int) -> None:
         """Forget the meaning of a file."""
         rows = await self.db.fetch(
-            "SELECT p.id, p.scope FROM search_passages p WHERE p.file_id = $1", file_id
+            "SELECT id FROM search_passages WHERE file_id = $1 AND scope = $2", file_id, scope.key
         )
         if rows and (gone := await self._take_vectors([row["id"] for row in rows])):
-            await self._add_statistics(rows[0]["scope"], vectors=-gone, removed=gone)
+            await self._add_statistics(scope.key, vectors=-gone, removed=gone)
         await self.db.execute("UPDATE search_files SET meaning = 0 WHERE file_id = $1", file_id)
 
     async def _add_statistics(
@@ -801,6 +850,11 @@ def row(
 def _hashes(scope: str, row: PassageRow) -> list[int]:
     marked = (term + HEAVY for term in row.heavy)
     return sorted({term_hash(scope, term) for term in (*row.terms, *marked)})
+
+
+def _of(column: str) -> str:
+    """SQL: a row is of the scope that is the second argument, which may be the system's."""
+    return f"({column} = $2 OR $2 = 'system')"
 
 
 _FILE = (

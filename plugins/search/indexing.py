@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from plugins.search.engine import Engine, FingerprintMismatch
 from plugins.search.facts import FileFacts
-from plugram import Scope
+from plugram import SYSTEM, Scope, scoped
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,7 +58,7 @@ class Indexer:
 
     async def receive(self, file: StoredFile, sections: Sequence[Section], language: str) -> None:
         """Keep a text for `index_file`, in the caller's transaction."""
-        known = await self._engine.index.file(file.id)
+        known = await self._engine.index.file(file.scope, file.id)
         facts = FileFacts.of(file, hidden=known is not None and known.facts.hidden)
         await self._put_pending(
             file.id, file.scope.key, file.name, language or file.language, sections, facts
@@ -67,7 +67,8 @@ class Indexer:
     async def index_file(self, file_id: int, progress: Progress) -> IndexedFile | None:
         """Cut and index the text that waits for this file, in place of the one it had; None if
         none waits. Afterwards the file is found by its words."""
-        pending = await self._engine.index.pending(file_id)
+        # A job knows no more than the file; whose it is stands in what waits.
+        pending = await self._engine.index.pending(SYSTEM, file_id)
         if pending is None:
             return None
         passages = await asyncio.to_thread(_chunks, pending, self._settings)
@@ -95,23 +96,23 @@ class Indexer:
         file was forgotten meanwhile."""
         index, scope = self._engine.index, Scope(file.scope)
         slices = [rows[at : at + SLICE] for at in range(0, len(rows), SLICE)]
-        old = await index.file(file.file_id)
+        old = await index.file(scope, file.file_id)
         if old is not None and old.passages >= SLICE:
             await self._remove_slowly(old)
         for number, part in enumerate(slices):
             await self._engine.make_way()
             async with self._db.transaction(scope):
                 await index.lock(scope.key)
-                if await index.pending_facts(file.file_id) is None:
-                    await self._remove_at_once(file.file_id)
+                if await index.pending_facts(scope, file.file_id) is None:
+                    await self._remove_at_once(scope, file.file_id)
                     return False
                 if not number:
-                    await self._remove_at_once(file.file_id)
+                    await self._remove_at_once(scope, file.file_id)
                     await index.open_file(file, rows[0].packed)
                 await index.add_passages(file, part)
                 if number == len(slices) - 1:
                     await index.finish_file(file, words=True, meaning=False)
-                    await index.drop_pending(file.file_id, pending.received_at)
+                    await index.drop_pending(scope, file.file_id, pending.received_at)
             await progress(len(rows) + number * SLICE, 2 * len(rows))
         return True
 
@@ -123,12 +124,12 @@ class Indexer:
         index, name = self._engine.index, clean(file.name)
         async with self._db.transaction(file.scope):
             await index.lock(file.scope.key)
-            waiting = await index.pending_facts(file.id)
+            waiting = await index.pending_facts(file.scope, file.id)
             if waiting is not None:
                 facts = FileFacts.of(file, hidden=waiting.hidden if hidden is None else hidden)
-                await index.describe_pending(file.id, name, facts)
-            known = await index.file(file.id)
-            if known is None or known.scope != file.scope.key:
+                await index.describe_pending(file.scope, file.id, name, facts)
+            known = await index.file(file.scope, file.id)
+            if known is None:
                 return waiting is not None
             facts = FileFacts.of(file, hidden=known.facts.hidden if hidden is None else hidden)
             if facts != known.facts:
@@ -160,8 +161,8 @@ class Indexer:
         for file_id in file_ids:
             async with self._db.transaction(scope):
                 await index.lock(scope.key)
-                known = await index.file(file_id)
-                if known is not None and known.scope == scope.key:
+                known = await index.file(scope, file_id)
+                if known is not None:
                     await index.describe(known, FileFacts(kind="other", hidden=True))
 
     async def forget(self, scope: Scope, file_id: int) -> None:
@@ -169,11 +170,11 @@ class Indexer:
         index = self._engine.index
         async with self._db.transaction(scope):
             await index.lock(scope.key)
-            pending = await index.pending(file_id)
-            if pending is not None and pending.scope == scope.key:
-                await index.drop_pending(file_id, pending.received_at)
-            old = await index.file(file_id)
-        if old is not None and old.scope == scope.key:
+            pending = await index.pending(scope, file_id)
+            if pending is not None:
+                await index.drop_pending(scope, file_id, pending.received_at)
+            old = await index.file(scope, file_id)
+        if old is not None:
             await self._remove_slowly(old)
             async with self._db.transaction(scope):
                 await index.lock(scope.key)
@@ -238,9 +239,9 @@ class Indexer:
                 if await self._engine.index.remove_passages(file, SLICE) < SLICE:
                     return
 
-    async def _remove_at_once(self, file_id: int) -> None:
+    async def _remove_at_once(self, scope: Scope, file_id: int) -> None:
         """What is there of a file, in the current transaction."""
-        old = await self._engine.index.file(file_id)
+        old = await self._engine.index.file(scope, file_id)
         if old is not None:
             while await self._engine.index.remove_passages(old, SLICE):
                 pass
@@ -274,13 +275,13 @@ class Indexer:
         is nothing to embed with, or the file is gone. Raises FingerprintMismatch and what the
         embedder raises; what was embedded before stays."""
         index = self._engine.index
-        file = await index.file(file_id)
+        file = await index.file(SYSTEM, file_id)
         embedder = self._engine.embedder()
         if file is None or not file.words or embedder is None:
             return None
         await self._engine.check_fingerprint(embedder, claim=True)
         scope, done = Scope(file.scope), 0
-        while rows := await index.unembedded(file_id, self._settings.embed_batch):
+        while rows := await index.unembedded(scope, file_id, self._settings.embed_batch):
             vectors = await self._embedded(embedder, [_spoken(row) for row in rows])
             async with self._db.transaction(scope):
                 await index.lock(scope.key)
@@ -297,7 +298,7 @@ class Indexer:
         endpoint is asked once for all of them. The files that are found by meaning now; none if
         another task of this process has taken this one along."""
         index, embedder = self._engine.index, self._engine.embedder()
-        first = await index.file(file_id)
+        first = await index.file(SYSTEM, file_id)
         if first is None or not first.words or embedder is None or file_id in self._embedding:
             return []
         if first.meaning:  # another one took it along, and perhaps nobody was told
@@ -332,8 +333,9 @@ class Indexer:
         """Files that fit into one batch."""
         index = self._engine.index
         await self._engine.check_fingerprint(embedder, claim=True)
+        most = self._settings.embed_batch
         waiting = {
-            file: await index.unembedded(file.file_id, self._settings.embed_batch) for file in files
+            file: await index.unembedded(Scope(file.scope), file.file_id, most) for file in files
         }
         rows = [row for part in waiting.values() for row in part]
         vectors = await self._embedded(embedder, [_spoken(row) for row in rows])
@@ -378,17 +380,19 @@ class Indexer:
     async def unfinished(self, limit: int = 200) -> tuple[list[int], list[int]]:
         """Files whose text waits, and files without meaning, that an outage left behind."""
         before = time.time() - _LEFT_BEHIND
-        waiting = await self._db.fetch(
-            "SELECT file_id FROM search_pending WHERE received_at < $1 ORDER BY file_id LIMIT $2",
-            before,
-            limit,
-        )
-        meaningless = await self._db.fetch(
-            "SELECT file_id FROM search_files WHERE words = 1 AND meaning = 0 AND indexed_at < $1"
-            " ORDER BY file_id LIMIT $2",
-            before,
-            limit,
-        )
+        with scoped(SYSTEM):
+            waiting = await self._db.fetch(
+                "SELECT file_id FROM search_pending WHERE received_at < $1"
+                " ORDER BY file_id LIMIT $2",
+                before,
+                limit,
+            )
+            meaningless = await self._db.fetch(
+                "SELECT file_id FROM search_files"
+                " WHERE words = 1 AND meaning = 0 AND indexed_at < $1 ORDER BY file_id LIMIT $2",
+                before,
+                limit,
+            )
         return [row["file_id"] for row in waiting], [row["file_id"] for row in meaningless]
 
     # -- index files of large scopes
@@ -447,23 +451,24 @@ class Indexer:
 
     async def _forget_meaning(self) -> None:
         async for file in self._all_files():
-            async with self._db.transaction(Scope(file.scope)):
-                await self._engine.index.lock(file.scope)
-                await self._engine.index.drop_vectors(file.file_id)
+            scope = Scope(file.scope)
+            async with self._db.transaction(scope):
+                await self._engine.index.lock(scope.key)
+                await self._engine.index.drop_vectors(scope, file.file_id)
         if (vectors := self._engine.vectors) is not None:
-            for row in await self._db.fetch("SELECT scope FROM search_vector_files"):
-                await vectors.drop_file(row["scope"])
+            for key in await vectors.with_files():
+                await vectors.drop_file(key)
 
     async def _reindex_file(self, file: IndexedFile) -> None:
-        index = self._engine.index
-        if await index.pending(file.file_id) is None:
-            sections = _rejoined(await index.texts(file.file_id))
-            await self._put_pending(
-                file.file_id, file.scope, file.name, file.language, sections, file.facts
-            )
+        index, scope = self._engine.index, Scope(file.scope)
+        if await index.pending(scope, file.file_id) is None:
+            sections = _rejoined(await index.texts(scope, file.file_id))
+            with scoped(scope):
+                await self._put_pending(
+                    file.file_id, file.scope, file.name, file.language, sections, file.facts
+                )
         await self.index_file(file.file_id, silent)
         await self.embed_file(file.file_id, silent)
-        scope = Scope(file.scope)
         if await self.wants_vector_file(scope):
             await self.build_vector_file(scope, silent)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import plugram
 from plugins.search import service
 from plugins.search.engine import FingerprintMismatch
-from plugram import FileLibrary, Priority, Scope, job
+from plugram import SYSTEM, FileLibrary, Priority, Scope, job
 
 if TYPE_CHECKING:
     from plugram import Context, Job, StoredFile
@@ -23,7 +23,7 @@ async def index(ctx: Context, job: Job, file_id: int) -> None:
     search = service.of(ctx)
     file = await search.indexer.index_file(file_id, _progress(job))
     if file is None:  # an earlier attempt got so far, or the file is gone
-        file = await search.engine.index.file(file_id)
+        file = await search.engine.index.file(job.scope or SYSTEM, file_id)
     if file is None:
         return
     await ctx.jobs.enqueue(embed, {"file_id": file_id}, scope=Scope(file.scope))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from plugins.search.api import Explanation, Found, FoundPassage, Hit, Word
 from plugins.search.query import Query, parse, write
-from plugram import Scope
+from plugram import SYSTEM, Scope, in_scope, scoped
 
 if TYPE_CHECKING:
     from plugins.search.engine import Engine
@@ -140,6 +140,7 @@ class Results:
             )
         return _read(old.id, old.scope, old.person_id, query, kept)
 
+    @in_scope
     async def get(self, scope: Scope, number: int) -> ResultList | None:
         """A list of this scope; None if it is too old."""
         row = await self._db.fetchrow(
@@ -152,6 +153,7 @@ class Results:
         query, kept = parse(row["query"]), json.loads(row["results"])
         return _read(number, scope, row["person_id"], query, kept)
 
+    @in_scope
     async def recent(self, scope: Scope, person_id: int, limit: int) -> list[Recent]:
         """What somebody searched for last in a scope, each query once, the newest first."""
         rows = await self._db.fetch(
@@ -175,7 +177,10 @@ class Results:
     async def tidy(self) -> int:
         """Delete lists that are too old; how many."""
         oldest = time.time() - self._engine.settings.keep_results * 86_400
-        return await self._db.execute("DELETE FROM search_results WHERE created_at < $1", oldest)
+        with scoped(SYSTEM):
+            return await self._db.execute(
+                "DELETE FROM search_results WHERE created_at < $1", oldest
+            )
 
     async def page(self, found: ResultList, number: int, files: FileLibrary) -> Page:
         """A page, the nearest one if there is none with this number. What was deleted since is

@@ -20,7 +20,7 @@ from plugins.search.index import (
     kept,
 )
 from plugins.search.ranker import Candidate, term_hash
-from plugram import DatabaseError
+from plugram import DatabaseError, in_scope
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -83,6 +83,7 @@ class SqliteIndex(Index):
     ) -> list[int]:
         return await self.vectors.nearest(scope.key, vector, count, statistics, within)
 
+    @in_scope
     async def candidates(
         self,
         scope: Scope,

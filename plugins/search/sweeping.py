@@ -10,7 +10,7 @@ import json
 from collections.abc import AsyncIterator, Collection, Iterable
 from typing import TYPE_CHECKING, Any
 
-from plugram import Scope
+from plugram import SYSTEM, Scope, scoped
 
 if TYPE_CHECKING:
     from plugins.search.engine import Engine
@@ -76,10 +76,11 @@ class Sweeper:
             self._empty_scopes(),
             self._vector_files(),
         )
-        found = [line for part in parts async for line in part]
-        if self._fix:
-            while await self._index.merge_words():
-                await self._engine.make_way()
+        with scoped(SYSTEM):
+            found = [line for part in parts async for line in part]
+            if self._fix:
+                while await self._index.merge_words():
+                    await self._engine.make_way()
         return found
 
     # -- rows of files
@@ -166,7 +167,7 @@ class Sweeper:
             )
             if not rows:
                 break
-            async with self._db.transaction(Scope("system")):
+            async with self._db.transaction(SYSTEM):
                 await drop([row["id"] for row in rows])
         return int(number)
 

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from plugram import SYSTEM, Scope, scoped
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -199,7 +201,8 @@ class VectorCache:
     ) -> list[int]:
         """About the `count` passages with the highest cosine; some may be gone by now."""
         async with self._locks.setdefault(scope, asyncio.Lock()):
-            loaded = await self._fresh(scope, statistics)
+            with scoped(Scope(scope)):
+                loaded = await self._fresh(scope, statistics)
             # Removed vectors stay in memory for a while: ask for that many more.
             gone = statistics.removed - loaded.removed
             wanted = count + min(max(gone, 0), count)
@@ -239,10 +242,18 @@ class VectorCache:
 
     async def source(self, scope: str) -> IndexFile | None:
         """The scope's index file, if it has one."""
-        row = await self._db.fetchrow(
-            "SELECT file, up_to, vectors, removed FROM search_vector_files WHERE scope = $1", scope
-        )
+        with scoped(Scope(scope)):
+            row = await self._db.fetchrow(
+                "SELECT file, up_to, vectors, removed FROM search_vector_files WHERE scope = $1",
+                scope,
+            )
         return IndexFile(**row) if row else None
+
+    async def with_files(self) -> list[str]:
+        """The scopes that have an index file."""
+        with scoped(SYSTEM):
+            rows = await self._db.fetch("SELECT scope FROM search_vector_files")
+        return [row["scope"] for row in rows]
 
     async def _open(self, statistics: Statistics, source: IndexFile | None) -> _Loaded:
         index = None
@@ -273,18 +284,19 @@ class VectorCache:
     async def strangers(self) -> dict[str, int]:
         """By scope, how many vectors of its index file belong to no passage any more."""
         found = {}
-        for row in await self._db.fetch("SELECT scope FROM search_vector_files"):
-            source = await self.source(row["scope"])
+        for scope in await self.with_files():
+            source = await self.source(scope)
             index = await asyncio.to_thread(_map, self._folder() / source.file) if source else None
             if index is None:
                 continue
-            there = await self._db.fetch(
-                "SELECT passage_id FROM search_vectors WHERE scope = $1", row["scope"]
-            )
+            with scoped(Scope(scope)):
+                there = await self._db.fetch(
+                    "SELECT passage_id FROM search_vectors WHERE scope = $1", scope
+                )
             keys = np.asarray(index.keys[: len(index)], np.int64)
             gone = np.setdiff1d(keys, np.array([one["passage_id"] for one in there], np.int64))
             if gone.size:
-                found[row["scope"]] = int(gone.size)
+                found[scope] = int(gone.size)
         return found
 
     async def unknown_files(self, *, remove: bool) -> list[str]:
@@ -319,6 +331,15 @@ class VectorCache:
         """Make the scope's index file anew: from the last one, unless vectors of it are gone,
         since what is removed from an index stays in its file. The old one is deleted; whoever has
         it mapped keeps it until the next search."""
+        with scoped(Scope(scope)):
+            await self._build(scope, statistics, progress)
+
+    async def _build(
+        self,
+        scope: str,
+        statistics: Statistics,
+        progress: Callable[[int, int], Awaitable[None]],
+    ) -> None:
         folder = self._folder()
         source = await self.source(scope)
         index = None
@@ -364,8 +385,9 @@ class VectorCache:
         """Delete the scope's index file: its vectors are of another model now, or gone."""
         source = await self.source(scope)
         if source is not None:
-            await self._db.execute("DELETE FROM search_vector_files WHERE scope = $1", scope)
-            await self._touch(scope)
+            with scoped(Scope(scope)):
+                await self._db.execute("DELETE FROM search_vector_files WHERE scope = $1", scope)
+                await self._touch(scope)
             await asyncio.to_thread((self._folder() / source.file).unlink, missing_ok=True)
 
     async def _touch(self, scope: str) -> None:

@@ -40,6 +40,9 @@ def options(url: str, **changed: Any) -> Any:
         "acquire_timeout": 5.0,
         "statement_timeout": 30.0,
         "synchronous": "normal",
+        "recycle": 0.0,
+        "pre_ping": False,
+        "replica_url": "",
     }
     return SimpleNamespace(
         deployment=SimpleNamespace(name=""),
@@ -474,17 +477,6 @@ def test_urls_that_are_refused(url: str) -> None:
 
 
 # -- PostgreSQL ---------------------------------------------------------------------------------
-
-
-async def test_the_scope_is_set_for_row_level_security(postgres_url: str) -> None:
-    async with database.build(options(postgres_url)) as db:
-        scope = "SELECT current_setting('plugram.scope', true)"
-        async with db.transaction(Scope.user(5)):
-            assert await db.fetchval(scope) == "u:5"
-            async with db.transaction(Scope("it's")):
-                assert await db.fetchval(scope) == "it's"
-            assert await db.fetchval(scope) == "u:5"
-        assert not await db.fetchval(scope)
 
 
 async def test_lost_connections_are_replaced(postgres_url: str) -> None:

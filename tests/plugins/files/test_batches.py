@@ -16,6 +16,7 @@ from plugins.files.models import Batch, TelegramFile
 from plugram import SYSTEM, Scope
 from tests.plugins.documents.samples import pdf, word
 from tests.plugins.files.conftest import ears, files_of, until
+from tests.support.rows import of_all
 
 GROWTH_MB = 40
 """What seventy small files may add to the memory of a process that has read thirty."""
@@ -61,11 +62,11 @@ async def test_an_album_has_one_message(app: App, ann: Person, tmp_path: Path) -
 
 
 async def _ids() -> list[int]:
-    return [file.id for file in await TelegramFile.all()]
+    return [file.id for file in await of_all(TelegramFile.all())]
 
 
 async def _no_batch() -> bool:
-    return not await Batch.all().exists()
+    return not await of_all(Batch.all().exists())
 
 
 def mixed(folder: Path, number: int) -> tuple[str, bytes]:
@@ -105,15 +106,15 @@ async def test_a_hundred_mixed_files_at_once(
         grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
         assert grown < GROWTH_MB
 
-        files = await TelegramFile.all().order_by("id")
+        files = await of_all(TelegramFile.all().order_by("id"))
         assert [file.name for file in files] == [name for name, _ in contents]
         assert await repository.count(Scope(files[0].scope)) == 100
         assert {file.name[-3:] for file in files if file.problem} == {"exe", "pdf", "txt"}
         assert len(ears(app).processed) == 100  # a name finds what can't be read
 
-        (batch,) = await Batch.all()
+        (batch,) = await of_all(Batch.all())
         assert batch.status_message_id is not None
-        together = await TelegramFile.filter(batch_id=batch.id).count()
+        together = await of_all(TelegramFile.filter(batch_id=batch.id).count())
         text = await final(ann, {"message_id": batch.status_message_id}, together)
         told = [one for one in await ann.messages() if one["from"]["is_bot"]]
         assert together == 101 - len(told)
@@ -123,5 +124,5 @@ async def test_a_hundred_mixed_files_at_once(
 
 async def _final(number: int) -> bool:
     """Whether so many files have come, and as many are at their end."""
-    files = await TelegramFile.all()
+    files = await of_all(TelegramFile.all())
     return len(files) - batches.progress(files, searchable=True).coming >= number

@@ -13,6 +13,7 @@ from plugins.files.models import Blob, TelegramFile
 from plugram import SYSTEM, Scope
 from tests.plugins.files.conftest import ears, files_of, labels, row, sent, until
 from tests.support.processes import PlaygroundProcess
+from tests.support.rows import of_all
 
 Message = dict[str, Any]
 
@@ -164,7 +165,7 @@ async def test_tags_by_buttons_words_and_captions(app: App, ann: Person) -> None
 
 
 async def _has_caption(text: str) -> bool:
-    return await TelegramFile.filter(caption=text).exists()
+    return await of_all(TelegramFile.filter(caption=text).exists())
 
 
 async def test_the_trash_and_back(app: App, ann: Person) -> None:

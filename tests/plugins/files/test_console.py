@@ -11,6 +11,7 @@ from plugins.files.models import Blob, TelegramFile
 from plugram import SYSTEM
 from tests.plugins.files.conftest import ears, sent, until
 from tests.support.host import run_command
+from tests.support.rows import of_all
 
 
 async def run(app: App, *words: str) -> str:
@@ -35,4 +36,4 @@ async def test_an_operator_deletes_and_verifies(app: App, ann: Person) -> None:
 
 
 async def _no_file() -> bool:
-    return not await TelegramFile.all().exists() and not await Blob.all().exists()
+    return not await of_all(TelegramFile.all().exists()) and not await Blob.all().exists()

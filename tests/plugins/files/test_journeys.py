@@ -17,6 +17,7 @@ from plugram import SYSTEM, Scope
 from tests.plugins.documents.samples import compound, pdf, word
 from tests.plugins.files.conftest import ears, files_of, row
 from tests.support.processes import PlaygroundProcess
+from tests.support.rows import of_all
 
 
 async def texts(playground: PlaygroundProcess, message_id: int) -> list[str]:
@@ -44,7 +45,7 @@ async def test_a_document_from_receipt_to_search(
     assert (app.settings.data_dir / "storage" / "blobs" / file.blob_key).read_bytes() == (
         path.read_bytes()
     )
-    document = await Document.get(file_id=file.id)
+    document = await of_all(Document.get(file_id=file.id))
     assert (document.pages, document.words) == (2, 6)
 
     heard, extraction = ears(app).processed[0]
@@ -112,7 +113,7 @@ async def test_people_do_not_learn_of_each_other(
     assert len(ears(app).processed) == 2
     blob = await Blob.get()
     assert blob.refcount == 2
-    one, two = await TelegramFile.all().order_by("id")
+    one, two = await of_all(TelegramFile.all().order_by("id"))
     assert (one.blob_key, one.sha256) == (two.blob_key, two.sha256)
     assert await repository.get(Scope(one.scope), two.id) is None
     assert await repository.kept(Scope(two.scope), [one.id]) == []
@@ -128,7 +129,7 @@ async def test_too_large_is_refused_before_any_download(
     assert "21 MB" in text_of(told)
     assert "20 MB" in text_of(told)
     assert await playground.client.calls("getFile") == []
-    assert await TelegramFile.all().count() == 0
+    assert await of_all(TelegramFile.all().count()) == 0
 
 
 @pytest.mark.parametrize(
@@ -189,7 +190,7 @@ async def test_a_photo_is_found_by_its_caption(app: App, ann: Person) -> None:
     await ann.wait_text(await ann.wait_reply(), "Searchable by its name and caption")
     file = await row(app)
     assert (file.kind, file.sent_as, file.named) == ("images", "photo", False)
-    image = await Image.get(file_id=file.id)
+    image = await of_all(Image.get(file_id=file.id))
     assert (image.width, image.height) == (320, 200)
     _, extraction = ears(app).processed[0]
     assert [one.text for one in extraction.sections] == ["A whale near Tenerife"]
@@ -221,7 +222,7 @@ async def test_music_and_voice_have_their_folders(app: App, ann: Person) -> None
     await ann.upload(b"ID3\x04" + bytes(500), name="song.mp3", mime="audio/mpeg", as_="audio")
     await ann.wait_text(await ann.wait_reply(), "Searchable by its name")
     assert (await row(app)).blob_key.startswith("audio/")
-    assert await Audio.filter(file_id=1).exists()
+    assert await of_all(Audio.filter(file_id=1).exists())
     await ann.upload(b"OggS" + bytes(500), name="v.ogg", mime="audio/ogg", as_="voice")
     await ann.wait_reply()
     assert (await until_stage(2, 2)).blob_key.startswith("voice/")
@@ -260,7 +261,7 @@ async def test_a_file_that_telegram_lost_is_told(
     await ann.upload(b"some words", name="a.txt")
     told = await ann.wait_reply(contains="Received")
     await ann.wait_text(told, "Searchable", timeout=30)
-    assert await TelegramFile.all().count() == 1
+    assert await of_all(TelegramFile.all().count()) == 1
 
 
 async def until_stage(file_id: int, stage: int, seconds: float = 20) -> TelegramFile:

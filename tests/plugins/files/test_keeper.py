@@ -39,6 +39,7 @@ from tests.plugins.files.conftest import ears, files_of, row, until
 from tests.plugins.files.test_service import admitted, incoming
 from tests.support.host import only
 from tests.support.processes import PlaygroundProcess
+from tests.support.rows import of_all
 
 JPEG = b"\xff\xd8\xff" + bytes(64)
 
@@ -219,8 +220,11 @@ async def test_bytes_stay_as_long_as_somebody_has_them(
     await run(idle, files, "erase")
     assert blobs(idle) == []
     for model in (TelegramFile, Blob, CachedExtraction, Tag, Document):
-        assert await model.all().count() == 0
-    assert [(one.files, one.bytes) for one in await UserStatistics.all()] == [(0, 0), (0, 0)]
+        assert await of_all(model.all().count()) == 0
+    assert [(one.files, one.bytes) for one in await of_all(UserStatistics.all())] == [
+        (0, 0),
+        (0, 0),
+    ]
     ears(idle).news.clear()  # which keeps what it heard
     assert await faults(files) == []
 
@@ -241,7 +245,7 @@ async def test_a_deletion_goes_on_where_it_stopped(
         cut.setattr(store, "delete", power_cut)
         with pytest.raises(OSError, match="gone"):
             await run(idle, files, "erase")
-    assert await TelegramFile.all().count() == 0
+    assert await of_all(TelegramFile.all().count()) == 0
     assert len(blobs(idle)) == 1
     await run(idle, files, "erase")
     assert (blobs(idle), await Blob.all().count()) == ([], 0)
@@ -275,7 +279,7 @@ async def test_a_file_deleted_before_it_is_stored(idle: App, files: Files, ann: 
     await files._enqueue("process", file)  # as a job did that ended just now
     assert await repository.remove(file) is False
     await run(idle, files, "erase")
-    assert await TelegramFile.all().count() == 0
+    assert await of_all(TelegramFile.all().count()) == 0
 
 
 async def test_equal_bytes_that_come_while_they_are_removed(
@@ -292,7 +296,7 @@ async def test_equal_bytes_that_come_while_they_are_removed(
 
     await Blob.all().update(refcount=-1)  # another process is removing them right now
     third = await admitted(files, await incoming(ann, file_unique_id="third"))
-    await TelegramFile.filter(id=again.id).delete()
+    await of_all(TelegramFile.filter(id=again.id).delete())
     with pytest.raises(Retry):
         await files.store(scope, third.id)
 
@@ -322,9 +326,9 @@ async def test_the_verifier_finds_and_mends(idle: App, files: Files, ann: Person
     os.utime(stray, (1, 1))
     (store / lost.blob_key).unlink()
     await Blob.filter(sha256=file.sha256).update(refcount=7, thumbnail="thumbnails/ab/x.jpg")
-    await UserStatistics.all().update(files=9)
-    await Tag.create(scope=file.scope, file_id=999, name="stray")
-    await Document.create(file_id=999, scope=file.scope)
+    await of_all(UserStatistics.all().update(files=9))
+    await of_all(Tag.create(scope=file.scope, file_id=999, name="stray"))
+    await of_all(Document.create(file_id=999, scope=file.scope))
     ears(idle).news.append(("changed", type("File", (), {"id": 999})))
 
     found = {finding.text for finding in await faults(files)}
@@ -407,7 +411,7 @@ _STAYS = ("files_user_statistics", "search_meta", "search_words_data", "search_w
 
 
 async def _nothing_of(app: App) -> bool:
-    return not blobs(app) and await TelegramFile.all().count() == 0
+    return not blobs(app) and await of_all(TelegramFile.all().count()) == 0
 
 
 async def contents(app: App) -> dict[str, int]:

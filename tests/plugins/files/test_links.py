@@ -14,6 +14,7 @@ from playground.client import Person, text_of
 from plugins.files.keeper import Keeper
 from plugram import Scope
 from tests.plugins.files.conftest import files_of, row
+from tests.support.rows import of_all
 from tests.support.servers import free_port
 
 
@@ -45,7 +46,7 @@ async def test_a_link_is_given_and_made_anew(app: App, ann: Person) -> None:
     async with aiohttp.ClientSession() as client, client.get(url) as answer:
         assert await answer.read() == b"the lease of the house"
         assert 'filename="lease.txt"' in answer.headers["content-disposition"]
-    rows = await app.db.fetch("SELECT * FROM files_telegram_files")
+    rows = await of_all(app.db.fetch("SELECT * FROM files_telegram_files"))
     assert url not in str(rows)
 
     await ann.click(given, "🔄 Fresh link", wait=10)

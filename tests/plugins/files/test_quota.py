@@ -13,6 +13,7 @@ from playground.client import Person, text_of
 from plugins.files.keeper import Keeper
 from plugram import Scope
 from tests.plugins.files.conftest import files_of, row
+from tests.support.rows import of_all
 
 Open = Callable[..., AbstractAsyncContextManager[App]]
 
@@ -78,9 +79,9 @@ async def test_not_faster_than_the_bot_takes(opened: Open, ann: Person) -> None:
 async def test_no_more_than_may_wait(opened: Open, ann: Person, limit: str, words: str) -> None:
     async with opened(**{limit: 1}) as app:
         assert "Received" in await said(ann, b"text 1", "1.txt")
-        await app.db.execute("UPDATE files_telegram_files SET stage = 0")
+        await of_all(app.db.execute("UPDATE files_telegram_files SET stage = 0"))
         assert words in await said(ann, b"text 2", "2.txt")
-        await app.db.execute("UPDATE files_telegram_files SET stage = 4")
+        await of_all(app.db.execute("UPDATE files_telegram_files SET stage = 4"))
         assert "Received" in await said(ann, b"text 2", "2.txt")
 
 

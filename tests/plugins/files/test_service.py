@@ -24,6 +24,7 @@ from plugins.files.status import GONE
 from plugram import SYSTEM, BlobMissing, FileLibrary, PluginError, Scope, StorageError, UserError
 from tests.plugins.files.conftest import ears, files_of, until
 from tests.support.processes import PlaygroundProcess
+from tests.support.rows import of_all
 
 
 @pytest.fixture
@@ -125,7 +126,7 @@ async def test_storing_twice_counts_once(idle: App, files: Files, ann: Person) -
     await asyncio.gather(*(files.store(scope, file.id) for _ in range(3)))
     await files.store(scope, file.id)
     assert (await Blob.get()).refcount == 1
-    statistics = await UserStatistics.get()
+    statistics = await of_all(UserStatistics.get())
     assert (statistics.files, statistics.bytes) == (1, len(b"some words"))
     assert len(await idle.jobs.find(name="files.process")) == 1
     assert len(ears(idle).stored) >= 1  # at least once
@@ -148,7 +149,7 @@ async def test_equal_bytes_under_another_id_are_a_duplicate(
     assert len(await idle.jobs.find(name="files.process")) == 1
     # And by its other id it is known from now on.
     await receive(files, item)
-    assert await TelegramFile.all().count() == 2
+    assert await of_all(TelegramFile.all().count()) == 2
 
 
 async def test_two_equal_files_at_once_are_one(files: Files, ann: Person) -> None:
@@ -158,7 +159,7 @@ async def test_two_equal_files_at_once_are_one(files: Files, ann: Person) -> Non
     await files.board.settle()
     assert (await Blob.get()).refcount == 1
     assert await repository.count(Scope(rows[0].scope)) == 1
-    assert await TelegramFile.filter(duplicate_of=None).count() == 1
+    assert await of_all(TelegramFile.filter(duplicate_of=None).count()) == 1
 
 
 async def test_a_full_store_waits_and_goes_on(
@@ -259,7 +260,7 @@ async def test_a_file_whose_bytes_were_lost_may_be_sent_again(
     await files.process(Scope(file.scope), file.id)
     assert "Searchable by its words" in await shown(files, file)
     assert (await Blob.get()).refcount == 1
-    assert (await UserStatistics.get()).files == 1
+    assert (await of_all(UserStatistics.get())).files == 1
 
 
 async def test_a_file_is_taken_even_when_the_answer_fails(
@@ -341,7 +342,7 @@ async def test_what_a_crash_left_behind_is_caught_up(
 
     from tortoise.timezone import now
 
-    await TelegramFile.filter(id=file.id).update(updated_at=now() - timedelta(minutes=1))
+    await of_all(TelegramFile.filter(id=file.id).update(updated_at=now() - timedelta(minutes=1)))
     await files.catch_up()
     assert "Saved. Reading" in await shown(files, file)
 
@@ -438,7 +439,7 @@ async def test_a_file_that_telegram_forgot_is_uploaded(
     files: Files, ann: Person, library: Library
 ) -> None:
     file = await kept(files, ann, name="отчёт.txt")
-    await TelegramFile.filter(id=file.id).update(file_id="of another bot")
+    await of_all(TelegramFile.filter(id=file.id).update(file_id="of another bot"))
     await library.send(Scope(file.scope), file.id, file.chat_id)
     back = await ann.wait_reply(where=lambda message: "document" in message)
     assert back["document"]["file_name"] == "отчёт.txt"
@@ -449,7 +450,7 @@ async def test_a_file_that_nobody_has_any_more_is_an_error(
     idle: App, files: Files, ann: Person, library: Library
 ) -> None:
     file = await kept(files, ann)
-    await TelegramFile.filter(id=file.id).update(file_id="of another bot")
+    await of_all(TelegramFile.filter(id=file.id).update(file_id="of another bot"))
     (idle.settings.data_dir / "storage" / "blobs" / file.blob_key).unlink()
     with pytest.raises(BlobMissing):
         await library.send(Scope(file.scope), file.id, file.chat_id)
@@ -473,7 +474,7 @@ async def test_what_nobody_made_searchable_is_handed_on_again(
     async with App(settings, "all").serving() as app:
         await files_of(app).catch_up()
         assert ears(app).processed == []  # it may just be on its way
-        await TelegramFile.all().update(updated_at=now() - timedelta(seconds=UNHEARD + 1))
+        await of_all(TelegramFile.all().update(updated_at=now() - timedelta(seconds=UNHEARD + 1)))
         await files_of(app).catch_up()
         await until(lambda: TelegramFile.filter(stage=Stage.WORDS).exists())
         assert [file.name for file, _ in ears(app).processed] == ["lease.txt"]

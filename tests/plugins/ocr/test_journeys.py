@@ -15,6 +15,7 @@ from tests.conftest import SettingsFactory
 from tests.plugins.ocr.samples import page, picture, rotated, scan
 from tests.support.host import only
 from tests.support.processes import PlaygroundProcess
+from tests.support.rows import of_all
 
 pytestmark = pytest.mark.timeout(240)  # several pages, a bot and models on a busy machine
 
@@ -67,7 +68,7 @@ async def _a_scan(ann: Person, playground: PlaygroundProcess, tmp_path: Path) ->
     assert "2 pages · 19 words" in text_of(final)
     edits = await playground.client.calls("editMessageText")
     assert any("Page 2 of 2" in one["params"]["text"] for one in edits)
-    file = await TelegramFile.get(name="letters.pdf")
+    file = await of_all(TelegramFile.get(name="letters.pdf"))
     assert (file.part, file.parts, file.problem) == (0, 0, "")
     assert (await Blob.get(sha256=file.sha256)).thumbnail.startswith("thumbnails/")
 
@@ -77,7 +78,7 @@ async def _a_photo(ann: Person) -> None:
     await ann.upload(sign, as_="photo")
     final = await ann.wait_text(await ann.wait_reply(), "Searchable by its words", timeout=90)
     assert "6 words" in text_of(final)
-    image = await Image.get(words=6)
+    image = await of_all(Image.get(words=6))
     assert len(image.phash) == 16
     assert (await Blob.get(kind="images")).thumbnail.startswith("thumbnails/")
 

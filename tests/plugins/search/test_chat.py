@@ -18,6 +18,7 @@ from plugram import FileLibrary, Scope, StoredFile
 from tests.plugins.search.conftest import ANN, PATIENCE, Room, asked, send_file, stored_file
 from tests.plugins.search.test_views import person, translate
 from tests.support.processes import PlaygroundProcess
+from tests.support.rows import of_all
 
 
 async def test_commands_are_left_to_their_plugins(app: App, ann: Person) -> None:
@@ -46,7 +47,7 @@ async def test_a_list_that_is_too_old_says_so(app: App, ann: Person) -> None:
     answer = await asked(ann, "ferry")
     plugin = app.loader.report.find("search")
     assert plugin is not None
-    await plugin.ctx.db.execute("UPDATE search_results SET created_at = 0")
+    await of_all(plugin.ctx.db.execute("UPDATE search_results SET created_at = 0"))
     assert await service.of(plugin.ctx).results.tidy() == 1
     for button in ("💡 1", "Filter ▾"):
         told = await ann.click(answer, button, wait=5)

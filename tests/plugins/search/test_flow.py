@@ -18,6 +18,7 @@ from plugram import Extraction, Section
 from tests.core.kit import write_room
 from tests.plugins.search.conftest import ANN, stored_file
 from tests.support.host import Host, host, only
+from tests.support.rows import of_all
 
 JOBS = {spec.name: spec for spec in (index, embed, build_vectors, catch_up)}
 
@@ -126,15 +127,17 @@ async def test_what_was_left_behind_is_taken_up(bot: Host) -> None:
     ctx = bot.ctx("search")
     await process(bot, "The ferry leaves at seven.")
     await run(bot, "index")
-    await ctx.db.execute("UPDATE search_files SET indexed_at = 0")
+    await of_all(ctx.db.execute("UPDATE search_files SET indexed_at = 0"))
     await ctx.db.execute("DELETE FROM core_jobs")
-    await ctx.db.execute(
-        "INSERT INTO search_results (scope, person_id, query, results, created_at)"
-        " VALUES ('u:7', 7, 'old', '{}', 0)"
+    await of_all(
+        ctx.db.execute(
+            "INSERT INTO search_results (scope, person_id, query, results, created_at)"
+            " VALUES ('u:7', 7, 'old', '{}', 0)"
+        )
     )
     await catch_up(ctx, Running())
     assert await bot.queued("search.embed") == [{"file_id": 1}]
-    assert await ctx.db.fetchval("SELECT count(*) FROM search_results") == 0
+    assert await of_all(ctx.db.fetchval("SELECT count(*) FROM search_results")) == 0
 
 
 def test_nothing_heavy_is_loaded_before_it_is_needed() -> None:

@@ -17,6 +17,7 @@ from plugins.search.indexing import silent
 from plugram import Section
 from tests.plugins.search.conftest import ANN, BORIS, Room, opened, stored_file
 from tests.plugins.search.test_vectors import add, cache_of, vectors
+from tests.support.rows import of_all
 
 KEPT = {"search_meta", "search_counters"}
 """Tables that say nothing of files."""
@@ -39,12 +40,14 @@ async def rows(room: Room) -> dict[str, int]:
 
 async def keep_results(room: Room, *file_ids: int) -> None:
     hits = [[100 + file_id, file_id, 1.0, []] for file_id in file_ids]
-    await room.db.execute(
-        "INSERT INTO search_results (scope, person_id, query, results, created_at)"
-        " VALUES ($1, 7, 'ferry', $2, $3)",
-        ANN.key,
-        json.dumps({"hits": hits, "terms": []}),
-        datetime.now(UTC).timestamp(),
+    await of_all(
+        room.db.execute(
+            "INSERT INTO search_results (scope, person_id, query, results, created_at)"
+            " VALUES ($1, 7, 'ferry', $2, $3)",
+            ANN.key,
+            json.dumps({"hits": hits, "terms": []}),
+            datetime.now(UTC).timestamp(),
+        )
     )
 
 
@@ -71,7 +74,7 @@ async def test_others_stay_as_they_are(room: Room) -> None:
     assert after.pop("search_results") == 1
     before.pop("search_results")
     assert after == before
-    kept = await room.db.fetchval("SELECT results FROM search_results")
+    kept = await of_all(room.db.fetchval("SELECT results FROM search_results"))
     assert '"hits": [[102, 2, 1.0, []]]' in kept
     assert await room.find("ferry") == [2]
 

@@ -15,13 +15,15 @@ from plugins.search.indexing import silent
 from plugins.search.settings import Settings
 from plugram import Section
 from tests.plugins.search.conftest import ANN, BORIS, Room, opened, stored_file
+from tests.support.rows import of_all
 
 TABLES = "passages words terms vectors files pending".split()
 
 
 async def counted(room: Room) -> dict[str, int]:
     return {
-        table: await room.db.fetchval(f"SELECT count(*) FROM search_{table}") for table in TABLES
+        table: await of_all(room.db.fetchval(f"SELECT count(*) FROM search_{table}"))
+        for table in TABLES
     }
 
 
@@ -38,7 +40,7 @@ async def test_an_index_counts_what_it_holds(room: Room) -> None:
     known = await room.search.engine.index.statistics(ANN)
     assert (known.files, known.passages, known.positions, known.vectors) == (1, 2, 5, 2)
     assert known.average_length == 2.5
-    file = await room.search.engine.index.file(1)
+    file = await room.search.engine.index.file(ANN, 1)
     assert file is not None
     assert (file.words, file.meaning, file.passages) == (True, True, 2)
     assert (await counted(room))["pending"] == 0
@@ -190,17 +192,17 @@ async def test_reindexing_takes_the_new_embedder(room: Room) -> None:
         :1
     ] == [1]
     assert await statistics(room) == before
-    texts = await room.search.engine.index.texts(2)
+    texts = await room.search.engine.index.texts(ANN, 2)
     assert [passage.locator for passage in texts] == [{"page": n} for n in (1, 2, 3)]
     assert not (await room.search.health()).ok  # the former one is the stranger now
 
 
 async def test_reindexing_cuts_by_todays_length(wordy: Room) -> None:
     await wordy.add(1, "The ferry leaves at seven and comes back in the evening. " * 40)
-    before = len(await wordy.search.engine.index.texts(1))
+    before = len(await wordy.search.engine.index.texts(ANN, 1))
     other = wordy.again(settings=Settings(passage_length=300))
     await other.indexer.reindex(silent)
-    assert len(await wordy.search.engine.index.texts(1)) > before
+    assert len(await wordy.search.engine.index.texts(ANN, 1)) > before
 
 
 async def test_an_index_written_by_other_rules_is_told(room: Room) -> None:
@@ -217,8 +219,8 @@ async def test_what_an_outage_left_behind_is_known(room: Room) -> None:
     async with room.db.transaction(ANN):
         await room.search.indexer.receive(stored_file(2), [Section("The bus.")], "")
     assert await room.search.indexer.unfinished() == ([], [])
-    await room.db.execute("UPDATE search_files SET indexed_at = 0")
-    await room.db.execute("UPDATE search_pending SET received_at = 0")
+    await of_all(room.db.execute("UPDATE search_files SET indexed_at = 0"))
+    await of_all(room.db.execute("UPDATE search_pending SET received_at = 0"))
     assert await room.search.indexer.unfinished() == ([2], [1])
 
 

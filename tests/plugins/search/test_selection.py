@@ -17,6 +17,7 @@ from plugins.search.selection import Selection
 from plugram import Section, StoredFile
 from tests.plugins.search.conftest import ANN, BORIS, Room, opened, stored_file
 from tests.plugins.search.test_vectors import add, vectors
+from tests.support.rows import of_all
 
 
 async def put(room: Room, file: StoredFile, text: str = "The ferry leaves at seven.") -> None:
@@ -125,7 +126,7 @@ async def test_the_trash_hides_at_once_and_gives_back(room: Room) -> None:
     assert not await indexer.describe(stored_file(1), hidden=False)
     assert await room.find("ferry") == [1]
     assert await room.find("when does the boat depart") == [1]
-    file = await room.search.engine.index.file(1)
+    file = await room.search.engine.index.file(ANN, 1)
     assert file is not None
     assert file.meaning
 
@@ -155,8 +156,8 @@ async def test_a_renamed_file_is_found_by_its_new_name(room: Room) -> None:
 
 
 async def test_files_of_an_older_index_are_described(wordy_files: Room) -> None:
-    await wordy_files.db.execute("UPDATE search_files SET kind = '', created_at = 0")
-    await wordy_files.db.execute("DELETE FROM search_tags")
+    await of_all(wordy_files.db.execute("UPDATE search_files SET kind = '', created_at = 0"))
+    await of_all(wordy_files.db.execute("DELETE FROM search_tags"))
 
     class Library:
         async def get_many(self, scope: Any, ids: Any) -> dict[int, StoredFile]:

@@ -13,6 +13,7 @@ from plugins.search.indexing import silent
 from plugins.search.vectors import VectorCache
 from plugram import Scope
 from tests.plugins.search.conftest import ANN, BORIS, Room, opened
+from tests.support.rows import of_all
 
 SIZE = 64
 
@@ -41,15 +42,17 @@ async def add(
     file_id = first
     pages = "\n\n".join(f"Passage {n}." for n in range(len(made)))
     await room.add(file_id, pages, scope=scope)
-    await room.db.execute("DELETE FROM search_passages WHERE file_id = $1", file_id)
-    await room.db.executemany(
-        "INSERT INTO search_passages"
-        " (scope, file_id, ordinal, length, terms, text, heading, locator)"
-        " VALUES ($1, $2, $3, 1, $4, '', '', '{}')",
-        [(scope.key, file_id, n, b"") for n in range(1, len(made) + 1)],
+    await of_all(room.db.execute("DELETE FROM search_passages WHERE file_id = $1", file_id))
+    await of_all(
+        room.db.executemany(
+            "INSERT INTO search_passages"
+            " (scope, file_id, ordinal, length, terms, text, heading, locator)"
+            " VALUES ($1, $2, $3, 1, $4, '', '', '{}')",
+            [(scope.key, file_id, n, b"") for n in range(1, len(made) + 1)],
+        )
     )
-    rows = await room.db.fetch(
-        "SELECT id FROM search_passages WHERE file_id = $1 ORDER BY ordinal", file_id
+    rows = await of_all(
+        room.db.fetch("SELECT id FROM search_passages WHERE file_id = $1 ORDER BY ordinal", file_id)
     )
     ids = [row["id"] for row in rows]
     async with room.db.transaction(scope):
