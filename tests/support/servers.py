@@ -144,6 +144,9 @@ class Postgres:
         listen = ("-h", HOST, "-p", str(self.port), "-k", "")
         self._process = self._run("postgres", *listen, *self.OPTIONS, death=signal.SIGQUIT)
         wait_until(self._answers, what=f"PostgreSQL (log: {self._home / 'log'})")
+        self._prepare()
+
+    def _prepare(self) -> None:
         self.sql("SELECT 'CREATE ROLE plugram LOGIN' WHERE to_regrole('plugram') IS NULL \\gexec")
         self.sql("CREATE EXTENSION IF NOT EXISTS vector", database="template1")
 
@@ -351,6 +354,47 @@ class S3:
             line.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
             return b" 200 " in line.recv(100)
         return False
+
+
+class Primary(Postgres):
+    """A PostgreSQL that can be followed: `copy()` is a hot standby of it, by streaming."""
+
+    OPTIONS = (
+        *Postgres.OPTIONS[: Postgres.OPTIONS.index("wal_level=minimal") - 1],
+        *("-c", "wal_level=replica", "-c", "max_wal_senders=4"),
+    )
+
+    def copy(self) -> Replica:
+        return Replica(self)
+
+
+class Replica(Postgres):
+    """Started, it follows its primary; `sql("SELECT pg_wal_replay_pause()")` makes it lag."""
+
+    OPTIONS = Primary.OPTIONS
+
+    def __init__(self, primary: Primary) -> None:
+        super().__init__()
+        self._primary = primary
+
+    def url(self, primary_url: str) -> str:
+        """Of the copy of a database."""
+        return primary_url.replace(f":{self._primary.port}/", f":{self.port}/")
+
+    def caught_up(self) -> bool:
+        there = self._primary.sql("SELECT pg_current_wal_lsn()")
+        return self.sql(f"SELECT pg_last_wal_replay_lsn() >= '{there}'::pg_lsn") == "t"
+
+    def _initialise(self) -> None:
+        if self._as_root:
+            shutil.chown(self._home, NO_LOGIN)
+        where = ("-h", HOST, "-p", str(self._primary.port), "-U", "postgres")
+        status = self._run("pg_basebackup", *where, "-R", "-c", "fast", "-N").wait()
+        if status:
+            raise RuntimeError(f"pg_basebackup failed: {(self._home / 'log').read_text()}")
+
+    def _prepare(self) -> None:
+        """All that it needs came with the copy."""
 
 
 def sweep(*, older: float = 86_400) -> None:

@@ -13,6 +13,8 @@ import pytest
 from core import config
 from core.app import App
 from core.db.database import Database, PluginTables, build
+from core.db.tables import declared
+from core.host.discovery import read_manifest
 from core.log import get_logger
 from playground.client import Person
 from plugins.embeddings.offline import OfflineEmbedder
@@ -23,8 +25,14 @@ from plugins.search.service import Search
 from plugins.search.settings import Settings
 from plugram import Embedder, Scope, Section, StoredFile
 from tests.support.host import only
-from tests.support.processes import PlaygroundProcess
+from tests.support.processes import ROOT, PlaygroundProcess
 
+TABLES = PluginTables(
+    "search",
+    None,
+    "plugins.search.migrations",
+    declared("search", read_manifest(ROOT / "plugins" / "search").tables),
+)
 PATIENCE = 30
 """Seconds until the model is loaded and a file's meaning known."""
 
@@ -114,12 +122,11 @@ def searching(db: Database, folder: Path, embedder: Embedder | None, settings: S
 
 @asynccontextmanager
 async def opened(
-    url: str, folder: Path, embedder: Embedder | None, **settings: object
+    url: str, folder: Path, embedder: Embedder | None, *, replica: str = "", **settings: object
 ) -> AsyncIterator[Room]:
-    known = config.load(
-        env={"PLUGRAM_DATA_DIR": str(folder), "PLUGRAM_DATABASE__URL": url}, root=folder
-    )
-    async with build(known, [PluginTables("search", None, "plugins.search.migrations")]) as db:
+    env = {"PLUGRAM_DATA_DIR": str(folder), "PLUGRAM_DATABASE__URL": url}
+    known = config.load(env={**env, "PLUGRAM_DATABASE__REPLICA_URL": replica}, root=folder)
+    async with build(known, [TABLES]) as db:
         await db.migrate()
         yield Room(searching(db, folder, embedder, Settings.model_validate(settings)), db, folder)
 

@@ -36,6 +36,8 @@ EARS = """
 class Running:
     """The job that a function is called with."""
 
+    scope = ANN
+
     def __init__(self) -> None:
         self.reports: list[tuple[int, int]] = []
 

@@ -35,7 +35,7 @@ async def rows(room: Room) -> dict[str, int]:
         sql = "SELECT tablename AS name FROM pg_tables WHERE tablename LIKE 'search_%'"
     tables = {row["name"] for row in await room.db.fetch(sql)} - KEPT
     assert len(tables) >= 10
-    return {name: await room.db.fetchval(f"SELECT count(*) FROM {name}") for name in tables}
+    return {name: await of_all(room.db.fetchval(f"SELECT count(*) FROM {name}")) for name in tables}
 
 
 async def keep_results(room: Room, *file_ids: int) -> None:
