@@ -59,6 +59,6 @@ async def claim(database: Database) -> None:
 
 async def adopt(database: Database, name: str) -> None:
     """Make it the deployment's of this name, whosever it was."""
-    async with database.transaction():
+    async with database.transaction(login=True):
         await database.execute(_TABLE)
         await database.execute(_SAVE, name)
