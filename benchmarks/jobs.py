@@ -68,6 +68,9 @@ def settings(url: str, redis: str) -> Any:
             acquire_timeout=5.0,
             statement_timeout=30.0,
             synchronous="normal",
+            recycle=0.0,
+            pre_ping=False,
+            replica_url="",
         ),
         redis=SimpleNamespace(url=redis, prefix="bench"),
         jobs=SimpleNamespace(

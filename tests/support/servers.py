@@ -156,6 +156,12 @@ class Postgres:
             stop(self._process, signal.SIGINT)
             self._process = None
 
+    def crash(self) -> None:
+        """An immediate shutdown: nobody is asked, nothing is finished. `start()` recovers."""
+        if self._process:
+            stop(self._process, signal.SIGQUIT)
+            self._process = None
+
     def remove(self) -> None:
         self.stop()
         shutil.rmtree(self._home, ignore_errors=True)
