@@ -179,7 +179,7 @@ async def explained(
 ) -> str:
     """The plans of what a search asks, under row-level security."""
     fetch = index.db.fetch
-    plans = []
+    plans: list[str] = []
 
     async def note(sql: str, *args: Any) -> Any:
         if sql.startswith("SELECT") and "search_" in sql:
