@@ -33,6 +33,7 @@ Progress = Callable[[int, int], object]
 def seal(database: Database) -> Database:
     """Before it is connected: whatever is written through it is gone in the end."""
     database.engine = SealedEngine(database.engine)
+    database.replica = None
     return database
 
 
@@ -60,6 +61,8 @@ class SealedEngine:
         self._writing = asyncio.Lock()
         """Held by the open transaction."""
         self._names = itertools.count(1)
+        self.scope = ""
+        """Of the open transaction."""
 
     def __getattr__(self, name: str) -> Any:
         """`options`; but no connections beside the session."""
@@ -86,9 +89,8 @@ class SealedEngine:
 
     async def connect(self) -> None:
         await self._inner.connect()
-        self._session = await self._inner.begin(
-            "", _SETUP if self._inner.dialect == "postgres" else ""
-        )
+        setup = _SETUP if self._inner.dialect == "postgres" else ""
+        self._session = await self._inner.begin("", setup, login=False)
         if self.dialect == "sqlite":
             await self._session.execute(f"CREATE TABLE IF NOT EXISTS {_SHIFT} (shift REAL)", ())
             await self._session.execute(f"INSERT INTO {_SHIFT} VALUES (0)", ())  # noqa: S608
@@ -122,17 +124,17 @@ class SealedEngine:
 
     # -- statements that commit by themselves elsewhere
 
-    async def fetch(self, sql: str, args: Sequence[Any]) -> list[Row]:
-        rows: list[Row] = await self._alone("fetch", sql, args)
+    async def fetch(self, sql: str, args: Sequence[Any], scope: str = "") -> list[Row]:
+        rows: list[Row] = await self._alone("fetch", sql, args, scope)
         return rows
 
-    async def execute(self, sql: str, args: Sequence[Any]) -> int:
-        return int(await self._alone("execute", sql, args))
+    async def execute(self, sql: str, args: Sequence[Any], scope: str = "") -> int:
+        return int(await self._alone("execute", sql, args, scope))
 
-    async def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
-        await self._alone("executemany", sql, rows)
+    async def executemany(self, sql: str, rows: Iterable[Sequence[Any]], scope: str = "") -> None:
+        await self._alone("executemany", sql, rows, scope)
 
-    async def begin(self, scope: str, setup: str = "") -> SealedSession:
+    async def begin(self, scope: str, setup: str = "", *, login: bool = False) -> SealedSession:
         async with asyncio.timeout(_PATIENCE):
             await self._writing.acquire()
         session = SealedSession(self, f"sealed_{next(self._names)}")
@@ -143,20 +145,30 @@ class SealedEngine:
             raise
         return session
 
-    async def _alone(self, verb: str, sql: str, args: Any) -> Any:
-        if is_read(sql):  # sees what the open transaction wrote; a replay is one task after another
-            return await self._guarded(verb, sql, args)
-        async with asyncio.timeout(_PATIENCE), self._writing:
-            return await self._guarded(verb, sql, args)
+    async def look_at_login(self) -> None:
+        """As whom it was opened, it goes on."""
 
-    async def _guarded(self, verb: str, sql: str, args: Any) -> Any:
+    async def probe(self, patience: float) -> bool:
+        return await self._inner.probe(patience)
+
+    async def _alone(self, verb: str, sql: str, args: Any, scope: str = "") -> Any:
+        if is_read(sql):  # sees what the open transaction wrote; a replay is one task after another
+            return await self._guarded(verb, sql, args, scope)
+        async with asyncio.timeout(_PATIENCE), self._writing:
+            return await self._guarded(verb, sql, args, scope)
+
+    async def _guarded(self, verb: str, sql: str, args: Any, scope: str = "") -> Any:
         """A statement that fails must not spoil the rest."""
         async with self._statement:
             session = self._live()
             name = f"alone_{next(self._names)}"
             await session.execute(f"SAVEPOINT {name}", ())
             try:
+                if scope:
+                    await session.set_scope(scope)
                 result = await getattr(session, verb)(sql, args)
+                if scope:
+                    await session.set_scope(self.scope)
             except BaseException:
                 await session.execute(f"ROLLBACK TO SAVEPOINT {name}", ())
                 raise
@@ -186,7 +198,7 @@ class SealedSession:
     async def enter(self, scope: str, setup: str) -> None:
         await self._run("execute", f"SAVEPOINT {self._name}", ())
         if scope:
-            await self._run("set_scope", scope)
+            await self.set_scope(scope)
         if setup and self._engine.dialect == "postgres":
             await self._run("script", setup)
 
@@ -208,11 +220,12 @@ class SealedSession:
 
     async def set_scope(self, scope: str) -> None:
         await self._run("set_scope", scope)
+        self._engine.scope = scope
 
     async def commit(self) -> None:
         try:
             await self._run("execute", f"RELEASE SAVEPOINT {self._name}", ())
-            await self._run("set_scope", "")
+            await self.set_scope("")
         finally:
             self._engine._writing.release()  # noqa: SLF001 - same module
 
@@ -220,6 +233,7 @@ class SealedSession:
         try:
             await self._run("execute", f"ROLLBACK TO SAVEPOINT {self._name}", ())
             await self._run("execute", f"RELEASE SAVEPOINT {self._name}", ())
+            self._engine.scope = ""
         finally:
             self._engine._writing.release()  # noqa: SLF001 - same module
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from plugins.files import names, repository
 from plugins.files.models import Batch, Stage, TelegramFile, UserStatistics
-from plugram import BlobStore, Erased, ExportedFile, Retry, Scope
+from plugram import SYSTEM, BlobStore, Erased, ExportedFile, Retry, Scope, in_scope, scoped
 
 if TYPE_CHECKING:
     from plugins.files.service import Files
@@ -82,6 +82,7 @@ async def _write(path: Path, chunks: AsyncIterator[bytes], sha256: str) -> None:
         raise ValueError("the bytes of a file aren't those that were exported")
 
 
+@in_scope
 async def _bring_back(
     files: Files, scope: Scope, row: Mapping[str, Any], archive: UserArchive, path: Path
 ) -> None:
@@ -160,7 +161,8 @@ async def _erase_file(files: Files, file: TelegramFile, user_id: int) -> list[st
 
 
 async def _erase_rest(user_id: int) -> None:
-    await UserStatistics.filter(user_id=user_id).delete()
-    await UserStatistics.filter(scope=Scope.user(user_id).key).delete()
-    await Batch.filter(sender_id=user_id).delete()
-    await TelegramFile.filter(trashed_by=user_id).update(trashed_by=0)
+    with scoped(SYSTEM):
+        await UserStatistics.filter(user_id=user_id).delete()
+        await UserStatistics.filter(scope=Scope.user(user_id).key).delete()
+        await Batch.filter(sender_id=user_id).delete()
+        await TelegramFile.filter(trashed_by=user_id).update(trashed_by=0)
