@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from core import config
+from core.app import session
 from core.jobs.alone import NOT_NOW, Alone
 from tests.support.processes import Bot, PlaygroundProcess, Worker, bot_environment, get_json
 from tests.support.servers import wait_until
@@ -91,10 +93,12 @@ async def test_a_job_that_runs_alone_waits_for_all_plugins_of_its_worker(
     env = bot_environment(playground, data_dir=data_dir, port=0)
     for name, value in {**env, "PLUGRAM_FEATURES": '{"search": false}'}.items():
         monkeypatch.setenv(name, value)
+    async with session(config.load()):
+        pass  # as its worker did, it migrates
     # The worker had search. Without it a file would be read, and never be found.
     for plugins, status in ((("files", "search"), NOT_NOW), (("files",), 0)):
         alone = Alone("core.app:alone", *plugins)
         try:
-            assert await alone.run(1, 1, "worker") == status
+            assert await alone.run(1, 1, "worker", limit=60) == status
         finally:
             await alone.close()
