@@ -1,14 +1,19 @@
 """What the job ledger can do: `.venv/bin/python -m benchmarks.jobs [--quick]`.
 
-Real servers, one worker process with 10 slots, as a deployment has it. Printed per database, and
-with and without Redis:
+Real servers, worker processes with 10 slots each, as a deployment has them. First what a worker
+of the deployment weighs, with all built-in plugins on, until its first heavy job (PSS of its
+processes), by each door. Then, per database, and with and without Redis:
 
 - no-op jobs a second through the ledger (enqueue, claim, run, finish), CPU a job, and enqueue cost
 - pick-up: from the enqueue's commit in one process to the start of the job in an idle worker,
   in the same process and in another
 - CPU of an idle worker
 
-Exit status 1 if a bar is missed: 600 jobs/s, pick-up p50 10 ms and p99 50 ms, idle CPU 2 %.
+At last, jobs a second with one to four workers under arq on PostgreSQL, which share the machine's
+cores with each other, the database and Redis.
+
+Exit status 1 if a bar is missed: 600 jobs/s, 1,600 under arq on PostgreSQL, pick-up p50 10 ms and
+p99 50 ms, idle CPU 2 %, 120 MB.
 """
 
 from __future__ import annotations
@@ -22,19 +27,20 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from core.db import database
-from core.jobs import bell
+from core.jobs import bell, orphans
 from core.jobs.job import Job, Jobs, PluginJobs, RegisteredJob, job
 from core.jobs.runner import Runner
 
 ROOT = Path(__file__).parents[1]
-THROUGHPUT, P50, P99, IDLE = 600, 10.0, 50.0, 2.0
+THROUGHPUT, UNDER_ARQ, P50, P99, IDLE, MEMORY = 600, 1600, 10.0, 50.0, 2.0, 120.0
+CURVE = (1, 2, 3, 4)
 PLUGIN = "bench"
 
 
@@ -194,6 +200,64 @@ async def idle(url: str, redis: str, seconds: float) -> dict[str, float]:
     return {"idle_percent": used / seconds * 100}
 
 
+async def under_arq(url: str, redis: str, number: int, workers: int) -> float:
+    """Jobs a second by so many workers that arq hosts, from the first claim to the last end."""
+    house = House(url, redis)
+    await house.open()
+    with ExitStack() as stack:
+        for _ in range(workers):
+            stack.enter_context(_worker(url, redis))
+        while len(await house.jobs.workers()) < workers:  # noqa: ASYNC110 - a benchmark
+            await asyncio.sleep(0.05)
+        await house.mine.enqueue_many(noop, [{"number": n} for n in range(number)])
+        while (await house.jobs.counts())["done"] < number:  # noqa: ASYNC110 - a benchmark
+            await asyncio.sleep(0.2)
+        row = await house.db.fetchrow(
+            "SELECT max(finished_at) - min(started_at) AS seconds FROM core_jobs"
+        )
+    await house.close()
+    return number / float((row or {})["seconds"])
+
+
+def weight(url: str, redis: str, door: Sequence[str], folder: Path) -> float:
+    """Megabytes of a worker that has nothing to do yet."""
+    from tests.support.processes import clean_environment
+
+    built_in = [path.parent.name for path in (ROOT / "plugins").glob("*/plugin.toml")]
+    env = {
+        **clean_environment(),
+        "BOT_TOKEN": "123456:" + "A" * 35,
+        "PLUGRAM_ROOT": str(folder),
+        "PLUGRAM_DATA_DIR": str(folder / "data"),
+        "PLUGRAM_DATABASE__URL": url,
+        "PLUGRAM_REDIS__URL": redis,
+        **{f"PLUGRAM_FEATURES__{name.upper()}": "true" for name in built_in},
+    }
+    log = folder / "log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(  # noqa: S603 - ourselves
+            [sys.executable, *door], env=env, cwd=ROOT, stdout=out, stderr=out
+        )
+    try:
+        began = time.monotonic()
+        while "worker started" not in log.read_text():
+            if process.poll() is not None or time.monotonic() - began > 120:
+                raise RuntimeError(f"the worker didn't start:\n{log.read_text()}")
+            time.sleep(0.1)
+        time.sleep(5)
+        return sum(_pss(pid) for pid in (process.pid, *orphans.descendants(process.pid)))
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _pss(pid: int) -> float:
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
 def _percentiles(delays: list[float]) -> dict[str, float]:
     found = sorted(delay * 1000 for delay in delays)
     return {
@@ -296,10 +360,12 @@ def main() -> int:
     number, pings, seconds = (2000, 60, 5.0) if found.quick else (20_000, 300, 20.0)
     missed: list[str] = []
     with _servers() as servers:
+        missed += _report_weight(servers)
         for where, url in servers["urls"]:
             for redis in ("", servers["redis"]):
                 name = f"{where}{' + Redis' if redis else ''}"
                 missed += _report(name, url, redis, number, pings, seconds)
+        missed += _report_curve(servers, number)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"\npeak memory of the benchmark's process: {peak:.0f} MB")
     print("bars: all met" if not missed else f"bars missed: {'; '.join(missed)}")
@@ -333,6 +399,42 @@ def _report(name: str, url: Any, redis: str, number: int, pings: int, seconds: f
     if still["idle_percent"] > IDLE:
         missed.append(f"{name}: idle {still['idle_percent']:.1f} %")
     return missed
+
+
+def _report_weight(servers: dict[str, Any]) -> list[str]:
+    urls, redis = dict(servers["urls"]), servers["redis"]
+    doors = [
+        ("SQLite, plugram worker", "SQLite", "", ("-m", "core", "worker")),
+        ("PostgreSQL, plugram worker", "PostgreSQL", "", ("-m", "core", "worker")),
+        ("PostgreSQL + Redis, plugram worker", "PostgreSQL", redis, ("-m", "core", "worker")),
+        (
+            "PostgreSQL + Redis, arq",
+            "PostgreSQL",
+            redis,
+            ("-m", "arq", "core.worker.WorkerSettings"),
+        ),
+    ]
+    missed = []
+    print("a worker with all built-in plugins, before its first heavy job")
+    for name, where, with_redis, door in doors:
+        with tempfile.TemporaryDirectory() as folder:
+            megabytes = weight(urls[where](), with_redis, door, Path(folder))
+        print(f"  {name:36} {megabytes:6.1f} MB", flush=True)
+        if megabytes > MEMORY:
+            missed.append(f"{name}: {megabytes:.0f} MB")
+    return missed
+
+
+def _report_curve(servers: dict[str, Any], number: int) -> list[str]:
+    url = dict(servers["urls"])["PostgreSQL"]
+    print("\nworkers under arq on PostgreSQL, no-op jobs")
+    rates = {
+        workers: _run(under_arq(url(), servers["redis"], number * min(workers, 2), workers))
+        for workers in CURVE
+    }
+    for workers, rate in rates.items():
+        print(f"  {workers} × {rate:8.0f} /s   {rate / rates[1]:.2f} × one", flush=True)
+    return [] if rates[1] >= UNDER_ARQ else [f"under arq: {rates[1]:.0f} jobs/s"]
 
 
 @contextmanager

@@ -435,7 +435,7 @@ class HooksSettings(_Section):
         default=False, description="Log which plugin saw or claimed what, with timings."
     )
     start_timeout: float = Field(
-        default=10.0, gt=0, le=600, description="Seconds that a plugin may take to start."
+        default=8.0, gt=0, le=600, description="Seconds that a plugin may take to start."
     )
     loop_limit: float = Field(
         default=2.0,

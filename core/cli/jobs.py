@@ -116,9 +116,29 @@ def cancel(
 
 @app.command("reset-stuck")
 def reset_stuck(as_json: AsJson = False) -> None:
-    """Take back the jobs of workers that died. Running workers do it by themselves every 2 s."""
-    number = _with_jobs(lambda jobs: jobs.reset_stuck())
-    _report("taken back", number, [], "", as_json=as_json)
+    """Take back the jobs of workers that died, and say which and why.
+
+    Running workers do it by themselves every 2 s. What live workers have in hand stays theirs: a
+    worker counts as dead when its lease has run out, `[jobs] lease` seconds after its last sign.
+    """
+
+    async def work(jobs: Jobs) -> tuple[list[JobRow], int]:
+        return await jobs.reset_stuck(), (await jobs.counts())["running"]
+
+    rows, running = _with_jobs(work)
+    if as_json:
+        terminal.put_json(
+            {"taken_back": len(rows), "running": running, "jobs": [asdict(row) for row in rows]}
+        )
+        return
+    if rows:
+        columns = ["id", "job", "now", "crashes", "why"]
+        terminal.put_table(
+            columns, [(row.id, row.name, _now(row), row.crashes, row.error) for row in rows]
+        )
+    terminal.say(f"{_jobs(len(rows))} taken back.")
+    if running:
+        terminal.say(f"{_jobs(running)} at live workers left alone.")
 
 
 # -- parts --------------------------------------------------------------------------------------
@@ -149,6 +169,14 @@ def _line(row: JobRow) -> tuple[object, ...]:
     return row.id, row.name, state, attempt, _when(row.created_at), row.user or "", what
 
 
+def _now(row: JobRow) -> str:
+    return "runs again, alone" if row.state == "suspect" else row.state
+
+
+def _jobs(number: int) -> str:
+    return f"{number} {'job' if number == 1 else 'jobs'}"
+
+
 def _when(seconds: float | None) -> str:
     if seconds is None:
         return ""
@@ -160,7 +188,7 @@ def _report(verb: str, number: int, refused: list[int], why: str, *, as_json: bo
     if as_json:
         terminal.put_json({verb.replace(" ", "_"): number, "refused": refused})
     else:
-        terminal.say(f"{number} {'job' if number == 1 else 'jobs'} {verb}.")
+        terminal.say(f"{_jobs(number)} {verb}.")
         for job in refused:
             terminal.say(f"Job {job}: {why}.", error=True)
     raise typer.Exit(FAILED if refused else 0)

@@ -423,13 +423,14 @@ class Jobs:
             await self._deliver()
         return number
 
-    async def reset_stuck(self) -> int:
-        """Take the jobs of workers that died; how many. Running workers do it every 2 s."""
+    async def reset_stuck(self) -> list[JobRow]:
+        """Take the jobs of workers that died; those, as they are now. What live workers have in
+        hand is theirs. Running workers do this every `[jobs] reconcile` seconds."""
         found = await self.ledger.reconcile()
         if found.again:
             self.ring()
             await self._deliver()
-        return len(found.again) + len(found.dead)
+        return found.jobs
 
     async def _deliver(self) -> None:
         """The command line may end right after: don't leave with the ring unsent."""

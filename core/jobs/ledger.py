@@ -159,8 +159,17 @@ class Reconciled:
     """What a look at abandoned rows changed."""
 
     workers: list[str] = field(default_factory=list)
-    again: list[int] = field(default_factory=list)
-    dead: list[JobRow] = field(default_factory=list)
+    jobs: list[JobRow] = field(default_factory=list)
+    """As they are now: suspect, dead after too many crashes, or cancelled as somebody had asked."""
+
+    @property
+    def again(self) -> list[int]:
+        """Those that run again."""
+        return [row.id for row in self.jobs if row.state == "suspect"]
+
+    @property
+    def dead(self) -> list[JobRow]:
+        return [row for row in self.jobs if row.state == "dead"]
 
 
 class Ledger:
@@ -330,10 +339,9 @@ class Ledger:
             expired = await self.database.fetch(
                 f"DELETE FROM core_workers WHERE lease_until < {self.database.clock} RETURNING id"
             )
-            rows = await self.database.fetch(self._sql.take_over, "its worker died or stood still")
+            rows = await self.database.fetch(self._sql.take_over)
         found.workers = [row["id"] for row in expired]
-        found.again = [row["id"] for row in rows if row["state"] == "suspect"]
-        found.dead = [_row(row) for row in rows if row["state"] == "dead"]
+        found.jobs = sorted((_row(row) for row in rows), key=lambda row: row.id)
         return found
 
     async def park(self) -> int:

@@ -451,7 +451,7 @@ class Runner:
 
     async def _reconcile(self) -> None:
         found = await self.ledger.reconcile()
-        if found.workers or found.again or found.dead:
+        if found.workers or found.jobs:
             log.warning(
                 "took the jobs of dead workers",
                 workers=found.workers,

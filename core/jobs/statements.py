@@ -61,7 +61,8 @@ class Statements:
             f"{self._crashed()}, error = $3 "
             "WHERE id = $1 AND token = $2 AND state = 'running' RETURNING *"
         )
-        self.take_over = f"{self._crashed()}, error = $1 WHERE {_ORPHAN} RETURNING *"
+        lost = "'its worker ' || coalesce(worker, '?') || ' died or stood still'"
+        self.take_over = f"{self._crashed()}, error = {lost} WHERE {_ORPHAN} RETURNING *"
         self.abandoned = (
             f"SELECT 1 FROM core_workers WHERE lease_until < {clock} "
             f"UNION ALL SELECT 1 FROM core_jobs WHERE {_ORPHAN} LIMIT 1"

@@ -69,6 +69,9 @@ async def test_a_poison_beside_nine_innocents(sqlite_url: str, tmp_path: Path, h
         # The first time it was beside others, then alone.
         assert work.deaths == 1
         assert {one.attempt for one in await work.rows() if one.id != poison} == {1}
+        if how == "hang":
+            assert '"plugin": "mill"' in work.logs(), "the watchdog said nothing"
+            assert "a plugin holds the event loop" in work.logs()
         await work.check(faults=1)
         work.history.note("figure", dead_after=round(took, 1))
         assert took <= harness.within(POISON_DEAD_WITHIN)

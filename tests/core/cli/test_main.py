@@ -366,10 +366,21 @@ def test_jobs(plugram: Run, database_url: str, tmp_path: Path) -> None:
     cancelled = plugram(f"jobs cancel {ids['queued']} 999 --json", DATABASE_URL=database_url)
     assert cancelled.returncode == 1
     assert parsed(cancelled) == {"cancelled": 1, "refused": [999]}
-    stuck = plugram("jobs reset-stuck", DATABASE_URL=database_url)
-    assert (stuck.returncode, stuck.stdout) == (0, "1 job taken back.\n")
     counts = parsed(plugram("jobs list --json", DATABASE_URL=database_url))["counts"]
-    assert (counts["queued"], counts["cancelled"], counts["suspect"]) == (1, 1, 1)
+    assert (counts["queued"], counts["cancelled"], counts["running"]) == (1, 1, 2)
+
+
+def test_jobs_that_are_stuck(plugram: Run, database_url: str, tmp_path: Path) -> None:
+    ids = asyncio.run(_some_jobs(database_url, tmp_path))
+    stuck = plugram("jobs reset-stuck", DATABASE_URL=database_url, COLUMNS="120")
+    assert stuck.returncode == 0
+    said = " ".join(stuck.stdout.split())
+    assert f"{ids['stuck']} files.store runs again, alone 1 its worker gone died" in said
+    assert said.endswith("1 job taken back. 1 job at live workers left alone.")
+    again = parsed(plugram("jobs reset-stuck --json", DATABASE_URL=database_url))
+    assert again == {"taken_back": 0, "running": 1, "jobs": []}
+    counts = parsed(plugram("jobs list --json", DATABASE_URL=database_url))["counts"]
+    assert (counts["suspect"], counts["running"]) == (1, 1)
 
 
 async def _some_jobs(url: str, tmp_path: Path) -> dict[str, int]:
@@ -384,6 +395,10 @@ async def _some_jobs(url: str, tmp_path: Path) -> dict[str, int]:
         ids["stuck"] = await jobs.enqueue("files.store", {"file_id": 8})
         await jobs.ledger.claim("gone", ["files.store"], 1)
         ids["queued"] = await jobs.enqueue("files.process", {"file_id": 9})
+        ids["alive"] = await jobs.enqueue("files.tidy")
+        facts: dict[str, Any] = {"host": "h", "pid": 1, "slots": 1, "names": [], "lease": 600}
+        await jobs.ledger.register("alive", **facts)
+        await jobs.ledger.claim("alive", ["files.tidy"], 1)
         return ids
 
 
