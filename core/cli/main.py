@@ -159,15 +159,19 @@ def _serve(role: Literal["bot", "worker"], *, safe_mode: bool) -> None:
     log.configure(settings.log)
     from core import app as composition
 
-    for sentence in settings.unused:
-        log.get_logger("config").warning(sentence)
+    def build() -> composition.App:
+        made = composition.build(settings, role, safe_mode=safe_mode)
+        # Only now all plugins have read their sections.
+        for sentence in settings.unused:
+            log.get_logger("config").warning(sentence)
+        return made
+
     if role == "worker" and settings.redis.url:
         from core import worker as arq_worker
 
-        arq_worker.run(settings, lambda: composition.build(settings, role, safe_mode=safe_mode))
+        arq_worker.run(settings, build)
         raise typer.Exit(OK)
-    running = composition.build(settings, role=role, safe_mode=safe_mode)
-    status = loop_run(running.run())
+    status = loop_run(build().run())
     if role == "worker":
         from core.jobs import orphans
 

@@ -636,7 +636,7 @@ class Files:
             ),
             content=await extractions.latest(file.sha256),
             sender=sender,
-            links=bool(self.ctx.links),
+            links=self.ctx.require(BlobStore).gives_links(),
         )
 
     # -- a person's own -----------------------------------------------------------------------
