@@ -46,7 +46,6 @@ def build(ctx: Context) -> typer.Typer:
     group = typer.Typer(
         help="Where the bytes of files are.", no_args_is_help=True, add_completion=False
     )
-    console = Console()
 
     @group.command()
     async def verify(deep: Deep = False, as_json: AsJson = False) -> None:
@@ -56,7 +55,7 @@ def build(ctx: Context) -> typer.Typer:
             _print_json({"ok": not findings, "findings": findings})
         else:
             for finding in findings or ["Everything agrees."]:
-                console.print(finding, markup=False, highlight=False)
+                typer.echo(finding)
         raise typer.Exit(1 if findings else 0)
 
     @group.command()
@@ -69,7 +68,7 @@ def build(ctx: Context) -> typer.Typer:
         if as_json:
             _print_json(told)
         else:
-            _put_lifecycle(console, told)
+            _put_lifecycle(told)
         raise typer.Exit(0 if told["in_force"] else 1)
 
     @group.command()
@@ -82,9 +81,9 @@ def build(ctx: Context) -> typer.Typer:
         if as_json:
             _print_json(told)
         else:
-            console.print(f"{told['copied']} blobs copied, {told['bytes']:,} bytes.")
+            typer.echo(f"{told['copied']} blobs copied, {told['bytes']:,} bytes.")
             for fault in told["faults"]:
-                console.print(fault, markup=False, highlight=False)
+                typer.echo(fault)
         raise typer.Exit(1 if told["faults"] else 0)
 
     return group
@@ -180,21 +179,21 @@ def _told(
     return told
 
 
-def _put_lifecycle(console: Console, told: dict[str, Any]) -> None:
+def _put_lifecycle(told: dict[str, Any]) -> None:
     if told["store"] == "local":
-        console.print("A folder: files stay as they are; only what never ended is removed.")
+        typer.echo("A folder: files stay as they are; only what never ended is removed.")
     for rule in told["rules"]:
         mark = "in force" if rule["in_force"] else "wanted"
-        console.print(f"{mark:9} {rule['what']}", markup=False, highlight=False)
+        typer.echo(f"{mark:9} {rule['what']}")
     for one in told["stale"]:
         hours = (time.time() - one["begun_at"]) / 3600
         what = one["key"] or one["id"]
         done = "removed" if told["removed"] else "stale"
-        console.print(f"{done:9} {what}, begun {hours:.0f} h ago", markup=False, highlight=False)
+        typer.echo(f"{done:9} {what}, begun {hours:.0f} h ago")
     if not told["stale"]:
-        console.print("Nothing is stale.")
+        typer.echo("Nothing is stale.")
     if not told["in_force"]:
-        console.print("The bucket's rules aren't those of the settings: --apply sets them.")
+        typer.echo("The bucket's rules aren't those of the settings: --apply sets them.")
 
 
 # -- move -----------------------------------------------------------------------------------------
