@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 
 from core import config
-from core.app import session
+from core.app import App, session
+from core.errors import MigrationError
 from core.jobs.alone import NOT_NOW, Alone
+from tests.conftest import SettingsFactory
+from tests.support.host import only
 from tests.support.processes import Bot, PlaygroundProcess, Worker, bot_environment, get_json
 from tests.support.servers import wait_until
 
@@ -102,3 +105,19 @@ async def test_a_job_that_runs_alone_waits_for_all_plugins_of_its_worker(
             assert await alone.run(1, 1, "worker", limit=60) == status
         finally:
             await alone.close()
+
+
+async def test_a_database_that_a_newer_version_migrated_stops_a_start_and_nothing_that_runs(
+    settings_factory: SettingsFactory, database_url: str
+) -> None:
+    """A worker's children are started anew for each job that runs alone."""
+    settings = settings_factory(database__url=database_url, **only("menu"))
+    async with App(settings, "worker").session() as app:
+        await app.db.execute(
+            "INSERT INTO core_migrations (app, name, applied_at) VALUES ('core', '9999_next', 0)"
+        )
+    with pytest.raises(MigrationError, match="9999_next"):
+        async with App(settings, "worker").session():
+            pass
+    async with App(settings, "worker").session(migrated=True) as app:
+        assert [plugin.id for plugin in app.plugins] == ["menu"]

@@ -17,7 +17,7 @@ from core.jobs.ledger import (
     State,
     cron_prefix,
 )
-from core.jobs.statements import MAX_CRASHES
+from core.jobs.statements import MAX_CRASHES, UPGRADES
 from tests.core.work import opened
 
 NAMES = ["a.one", "a.two"]
@@ -122,6 +122,15 @@ async def test_two_workers_never_get_the_same(ledger: Ledger) -> None:
     numbers = [found.id for batch in batches for found in batch]
     assert len(numbers) == len(set(numbers))
     assert len(numbers) > 100
+
+
+async def test_rows_of_an_older_version_are_brought_up_to_date(
+    db: Database, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await insert(ledger)
+    await db.execute("UPDATE core_jobs SET version = 0")
+    monkeypatch.setitem(UPGRADES, 0, lambda args: {**args, "since": 1})
+    assert (await claim_one(ledger)).args == {"since": 1}
 
 
 @pytest.mark.parametrize("number", [0, 1, 3])
