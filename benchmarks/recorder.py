@@ -74,6 +74,7 @@ def main() -> int:
         server = Server(api)
         for kind, url in urls.items():
             command, env = plugram(server, url, Path(name))
+            env["PLUGRAM_HOOKS__START_TIMEOUT"] = "60"  # busy or not: it has to start
             command = [sys.executable, str(BOTS / "observed.py"), command[-1]]
             server.say("reset")
             with running(command, env) as process:

@@ -15,7 +15,7 @@ import inspect
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from types import ModuleType
@@ -183,6 +183,9 @@ def blamed(error: BaseException) -> str:
     return f"{type(error).__name__}:{code.co_name}:{trace.tb_lineno}"
 
 
+_NOT_TRACED = nullcontext()
+
+
 # -- the hooks ------------------------------------------------------------------------------------
 
 
@@ -317,7 +320,7 @@ class Hooks:
         it as it is, and so does a failure."""
         name, given = _bound(spec, (value, *args), kwargs)
         carried = next(iter(given))
-        with self._traced(name):
+        with self.trace("hook", hook=name):
             for plugin, impl in self._listeners(name):
                 heard = await self._call(plugin, impl, name, given, self._settings.timeout)
                 if heard.answer is not None:
@@ -393,18 +396,19 @@ class Hooks:
 
     # -- tracing
 
-    @contextmanager
-    def trace(self, subject: str, *, hook: str = "", **facts: Any) -> Iterator[None]:
+    def trace(self, subject: str, *, hook: str = "", **facts: Any) -> AbstractContextManager[None]:
         """Around an update or a hook: with `[hooks] trace`, how plugins took it is a line of the
         log. `hook`: its name, for its own steps alone."""
         if not self._settings.trace:
-            yield
-            return
-        if (found := tracing.current()) is None:
-            tracing.start(found := Trace())
-            begun = True
-        else:
-            begun = False
+            return _NOT_TRACED
+        return self._logged(subject, hook, facts)
+
+    @contextmanager
+    def _logged(self, subject: str, hook: str, facts: dict[str, Any]) -> Iterator[None]:
+        begun = tracing.current() is None
+        if begun:
+            tracing.start(Trace())
+        found = tracing.current() or Trace()
         first, started = len(found.steps), time.perf_counter()
         try:
             yield
@@ -425,14 +429,6 @@ class Hooks:
         if trace is not None:
             trace.step(plugin_id, outcome, seconds, hook)
 
-    @contextmanager
-    def _traced(self, hook: str) -> Iterator[None]:
-        if not self._settings.trace:
-            yield
-            return
-        with self.trace("hook", hook=hook):
-            yield
-
     # -- inside
 
     async def _tell(
@@ -447,7 +443,7 @@ class Hooks:
         heard: list[_Heard] = []
         whom = hookspecs.WHOM.get(name)
         user, chat = whom(given) if whom else (None, None)
-        with self._traced(name):
+        with self.trace("hook", hook=name):
             for plugin, impl in self._listeners(name):
                 if not plugin.flags.enabled(plugin.id, user, chat):
                     self.step(plugin.id, "off")

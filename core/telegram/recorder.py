@@ -144,6 +144,7 @@ class Recorder:
         self._limit = settings.record_kb * 1024
         self._db = db
         self._clock = clock
+        self._ended: list[tuple[Trace, Incoming, str, BaseException | None, float, float]] = []
         self._rows: deque[_Row] = deque()
         self._waiting = 0
         """Bytes in `_rows`."""
@@ -177,15 +178,24 @@ class Recorder:
             return
         trace.over = True
         seconds = time.perf_counter() - trace.began
-        try:
-            record = packed(trace, incoming, error, self._limit)
-        except Exception as broken:  # noqa: BLE001 - whatever a plugin called with, it isn't harmed
-            self._drop(1, f"can't be written down: {broken!r}")
-            return
-        chat, user = whose(incoming.update.get(incoming.kind))
-        size = _ROW_SIZE + len(record.encode())
-        self._rows.append(
-            _Row(
+        self._ended.append((trace, incoming, outcome, error, self._clock() - seconds, seconds))
+        if len(self._ended) == 1:
+            self._something.set()
+        if len(self._ended) >= _AT_ONCE:
+            self._pack()
+
+    def _pack(self) -> None:
+        """Many one after the other, which costs half of what it does between handlers."""
+        ended, self._ended = self._ended, []
+        for trace, incoming, outcome, error, began, seconds in ended:
+            try:
+                record = packed(trace, incoming, error, self._limit)
+            except Exception as broken:  # noqa: BLE001 - a plugin's call may hold whatever
+                self._drop(1, f"can't be written down: {broken!r}")
+                continue
+            chat, user = whose(incoming.update.get(incoming.kind))
+            size = _ROW_SIZE + len(record.encode())
+            row = _Row(
                 incoming.bot_id,
                 incoming.update_id,
                 incoming.attempt,
@@ -194,15 +204,13 @@ class Recorder:
                 chat,
                 user,
                 outcome,
-                self._clock() - seconds,
+                began,
                 seconds,
                 size,
                 record,
             )
-        )
-        self._waiting += size
-        if len(self._rows) == 1:
-            self._something.set()
+            self._rows.append(row)
+            self._waiting += size
         while self._waiting > _BUFFER:
             self._waiting -= self._rows.popleft().size
             self._drop(1, "the database doesn't take them")
@@ -226,6 +234,7 @@ class Recorder:
 
     async def flush(self) -> None:
         """Write what waits. Raises what the database raises; what isn't written waits on."""
+        self._pack()
         while self._rows:
             batch = [self._rows.popleft() for _ in range(min(_AT_ONCE, len(self._rows)))]
             self._waiting -= sum(row.size for row in batch)
@@ -364,7 +373,7 @@ def packed(trace: Trace, incoming: Incoming, error: BaseException | None, limit:
 
 
 def _ms(seconds: float) -> float:
-    return round(seconds * 1000, 1)
+    return int(seconds * 10_000) / 10  # `round` takes three times as long
 
 
 def _step(plugin: str, outcome: str, seconds: float, at: float, hook: str) -> Sequence[Any]:

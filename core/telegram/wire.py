@@ -234,11 +234,13 @@ class Wire:
         if trace is None:
             return await self._exchange(method, params, files, seconds)
         call = trace.calling(method)
-        watched = {name: tracing.Watched(upload) for name, upload in (files or {}).items()}
+        watched: dict[str, tracing.Watched] = {}
+        if files:
+            watched = {name: tracing.Watched(upload) for name, upload in files.items()}
+            files = {name: one.upload for name, one in watched.items()}
         began = perf_counter()
         try:
-            uploads = {name: one.upload for name, one in watched.items()}
-            result = await self._exchange(method, params, uploads, seconds, call)
+            result = await self._exchange(method, params, files, seconds, call)
         except TelegramError as error:
             call.refused(error, perf_counter() - began)
             raise
