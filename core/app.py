@@ -80,6 +80,7 @@ class App:
         self.settings = settings
         self.role = role
         aio.install()  # before a plugin imports aiogram
+        self._clock = clock
         self.hooks = Hooks(settings.hooks, clock=clock)
         self.loader = Loader(settings, hooks=self.hooks, safe_mode=safe_mode)
         self.loader.load_modules()
@@ -337,6 +338,7 @@ class App:
             self.redis,
             self.settings.redis.prefix,
             timeout=self.settings.bot.dialog_timeout,
+            clock=self._clock,
         )
         stack.push_async_callback(states.close)
         routers = [(plugin, own) for plugin, own in self.routers if plugin in self.plugins]

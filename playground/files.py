@@ -203,6 +203,10 @@ class Files:
         self._by_path[file.path] = file
 
 
+_GZIP, _WEBM = b"\x1f\x8b", b"\x1a\x45\xdf\xa3"
+"""How animated stickers (TGS) and video stickers begin."""
+
+
 def _details(upload: Upload, kind: FileKind) -> dict[str, Any]:
     """What Telegram reads from the content."""
     if upload.size == 0:
@@ -219,8 +223,11 @@ def _details(upload: Upload, kind: FileKind) -> dict[str, Any]:
         return {"length": 240, **length}
     width, height = size or (0, 0)
     if kind == "sticker":
-        plain = {"type": "regular", "is_animated": False, "is_video": False}
-        return {"width": width or 512, "height": height or 512, **plain}
+        upload.stream.seek(0)
+        head = upload.stream.read(4)
+        upload.stream.seek(0)
+        moving = {"is_animated": head[:2] == _GZIP, "is_video": head == _WEBM}
+        return {"width": width or 512, "height": height or 512, "type": "regular", **moving}
     return {"width": width, "height": height, **length}
 
 

@@ -34,6 +34,9 @@ _SUFFIXES = (".py", ".toml", ".ftl", ".sql", ".html", ".js", ".css", ".j2")
 # What the host itself consists of; a change there needs a new host.
 _COLD = tuple(ROOT / "core" / name for name in ("aio.py", "dev_host.py"))
 
+_STOPPED = (0, -signal.SIGTERM, 128 + signal.SIGTERM)
+"""How a bot ends that was told to: the last when its work took too long to wait for."""
+
 START_TIMEOUT = 30.0
 """Seconds for the playground to answer."""
 
@@ -179,7 +182,7 @@ class _Session:
             event = json.loads(line)
             if event["event"] == "modules":
                 self._command(do="warm", modules=event["modules"])
-            elif event["event"] == "exited" and event["code"] not in (0, -signal.SIGTERM):
+            elif event["event"] == "exited" and event["code"] not in _STOPPED:
                 terminal.say(
                     f"The bot ended with status {event['code']}; waiting for a change.", error=True
                 )

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -72,13 +72,15 @@ class States(BaseStorage):
         prefix: str = "plugram",
         *,
         timeout: float = 3600.0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`redis`: a redis.asyncio.Redis; `timeout`: seconds after which a dialog that didn't go on
-        is over."""
+        is over; `clock`: for how long what was read is believed."""
         self._db = db
         self._redis = redis
         self._prefix = f"{prefix}:dialog"
         self._timeout = timeout
+        self._clock = clock
         self._away_until = 0.0
         self._memory: OrderedDict[Seat, _Remembered] = OrderedDict()
         self._dirty: set[Seat] = set()
@@ -92,7 +94,7 @@ class States(BaseStorage):
         works on the chat; what was remembered under another one is read again."""
         seat = _seat(key)
         known = self._memory.get(seat)
-        if known is not None and known.lease == lease and known.until > time.monotonic():
+        if known is not None and known.lease == lease and known.until > self._clock():
             return known.positions
         positions = await self._read(seat)
         # Inside a transaction it may be rolled back, with what was read of it.
@@ -248,7 +250,7 @@ class States(BaseStorage):
         self._away_until = time.monotonic() + _REDIS_PAUSE
 
     def _remember(self, seat: Seat, positions: Positions, lease: int) -> None:
-        self._memory[seat] = _Remembered(positions, lease, time.monotonic() + _FRESH_FOR)
+        self._memory[seat] = _Remembered(positions, lease, self._clock() + _FRESH_FOR)
         if len(self._memory) > _REMEMBERED:
             self._memory.popitem(last=False)
 

@@ -50,8 +50,7 @@ const MEDIA = {
     el("video", { src: fileUrl(file.file_id), controls: true, preload: "metadata", playsInline: true }),
     file.duration ? el("span.mark", {}, duration(file.duration)) : null), file), message),
   video_note: roundVideo,
-  sticker: (file) => el("div.media.sticker", { data: { file: file.file_id } },
-    el("img", { src: fileUrl(file.file_id), alt: file.emoji ?? t("sticker") })),
+  sticker: (file) => el("div.media.sticker", { data: { file: file.file_id } }, sticker(file)),
   audio: (file) => player(file, file.title ?? file.file_name ?? t("audio"), file.performer ?? size(file.file_size)),
   voice: (file) => player(file, t("voice"), ""),
   document: fileCard,
@@ -65,6 +64,14 @@ const MEDIA = {
     el("span.line", {}, el("b", { dir: "auto" }, fullName(contact)), el("a", { href: `tel:${contact.phone_number}` }, contact.phone_number))),
   poll: drawPoll,
 };
+
+/** An image or a video; animated ones (TGS) are told by their emoji, since nothing here plays them. */
+function sticker(file) {
+  const said = file.emoji ?? t("sticker");
+  if (file.is_animated) return el("span.still", { role: "img", "aria-label": said }, file.emoji ?? "🖼");
+  if (!file.is_video) return el("img", { src: fileUrl(file.file_id), alt: said });
+  return el("video", { src: fileUrl(file.file_id), autoplay: true, loop: true, muted: true, playsInline: true, "aria-label": said });
+}
 
 /** Hide a picture behind a veil until it is tapped. */
 function veiled(box, message) {

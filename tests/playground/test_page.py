@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gzip
+import io
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from PIL import Image
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 import playground
@@ -329,6 +332,64 @@ async def test_media_that_the_bot_sends(page: Page, api: Api, ann: Person) -> No
     await expect(page.locator(".reactions b")).to_have_text("2")
     await page.click(".reactions button")
     await expect(page.locator(".reactions b")).to_have_count(0)
+
+
+RECORD = """async () => {
+  const canvas = Object.assign(document.createElement("canvas"), { width: 96, height: 96 });
+  const brush = canvas.getContext("2d");
+  const recorder = new MediaRecorder(canvas.captureStream(20), { mimeType: "video/webm" });
+  const parts = [];
+  recorder.ondataavailable = (event) => parts.push(event.data);
+  const ended = new Promise((done) => (recorder.onstop = done));
+  recorder.start();
+  for (let turn = 0; turn < 20; turn += 1) {
+    brush.fillStyle = `hsl(${turn * 18} 80% 50%)`;
+    brush.fillRect(0, 0, 96, 96);
+    await new Promise((done) => setTimeout(done, 50));
+  }
+  recorder.stop();
+  await ended;
+  const bytes = new Uint8Array(await new Blob(parts).arrayBuffer());
+  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+}"""
+"""A second of changing colours, as the browser itself records it."""
+
+
+async def test_moving_pictures_play(page: Page, api: Api, ann: Person) -> None:
+    film = base64.b64decode(await page.evaluate(RECORD))
+    for kind in ("video", "video_note", "animation", "sticker"):
+        await ann.upload(film, name="colours.webm", mime="video/webm", as_=kind)
+    sent = [update["message"] for update in await api.updates(2)]
+    assert (sent[-1]["sticker"]["is_video"], sent[-1]["sticker"]["is_animated"]) == (True, False)
+    for message in sent:  # as the bot sends them again
+        kind = next(k for k in ("animation", "video_note", "video", "sticker") if k in message)
+        method = f"send{kind.title().replace('_', '')}"
+        await api.call(method, chat_id=ANN, **{kind: message[kind]["file_id"]})
+    videos = page.locator(".other video")
+    await expect(videos).to_have_count(4)
+    for number in range(4):
+        playing = await videos.nth(number).evaluate(
+            "video => video.play().then(() => new Promise((done) => {"
+            " video.ontimeupdate = () => video.currentTime > 0 && done(video.videoWidth); }))"
+        )
+        assert playing == 96
+    await page.click(".other .round .open")  # a tap stops it
+    await expect(page.locator(".other .round .playing")).to_have_count(0)
+
+
+async def test_stickers_are_shown(page: Page, api: Api, ann: Person) -> None:
+    picture = io.BytesIO()
+    Image.new("RGBA", (64, 32), "teal").save(picture, "WEBP")
+    still = await ann.upload(picture.getvalue(), name="s.webp", mime="image/webp", as_="sticker")
+    assert (still["sticker"]["width"], still["sticker"]["is_video"]) == (64, False)
+    image = page.locator(".own .sticker img")
+    await expect(image).to_be_visible()
+    wide = "image => image.decode().then(() => image.naturalWidth)"
+    assert await image.evaluate(wide) == 64
+    drawn = gzip.compress(b'{"tgs":1,"v":"5.5.2","layers":[]}')
+    moving = await ann.upload(drawn, name="s.tgs", as_="sticker")
+    assert moving["sticker"]["is_animated"]
+    await expect(page.locator(".own .sticker .still")).to_be_visible()
 
 
 async def test_a_quote_jumps_to_the_original(page: Page, api: Api, ann: Person) -> None:

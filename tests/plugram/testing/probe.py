@@ -11,6 +11,7 @@ from plugram import Button, Context, Job
 
 if TYPE_CHECKING:
     from aiogram import Router
+    from aiogram.fsm.context import FSMContext
     from aiogram.types import CallbackQuery, Message
 
 manifest = {
@@ -23,6 +24,7 @@ manifest = {
         "menu": "Buttons",
         "later": "Answer in nine hours",
         "keep": "Remember for a minute",
+        "ask": "Ask for a name",
         "kept": "Tell whether it is remembered",
         "break": "Fail",
         "breakjob": "Fail in the background",
@@ -95,6 +97,16 @@ async def kept(message: Message, ctx: Context) -> None:
     await ctx.telegram.send(message.chat.id, str(await ctx.cache.get("kept", 0)))
 
 
+async def ask(message: Message, ctx: Context, state: FSMContext) -> None:
+    await state.set_state("asked")
+    await ctx.telegram.send(message.chat.id, "Who are you?")
+
+
+async def answered(message: Message, ctx: Context, state: FSMContext) -> None:
+    await state.clear()
+    await ctx.telegram.send(message.chat.id, f"Hello, {message.text}")
+
+
 async def break_(message: Message) -> None:
     raise ZeroDivisionError("by the probe")
 
@@ -115,10 +127,12 @@ def routers(ctx: Context) -> Sequence[Router]:
         "slow": slow,
         "keep": keep,
         "kept": kept,
+        "ask": ask,
         "break": break_,
         "breakjob": break_job,
     }
     for name, handler in handlers.items():
         router.message.register(handler, filters.Command(name))
+    router.message.register(answered, filters.StateFilter("asked"))
     router.callback_query.register(picked, Pick.filter())
     return [router]

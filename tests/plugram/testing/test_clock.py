@@ -39,6 +39,19 @@ async def test_what_is_cached_expires(chat: Chat, clock: Clock) -> None:
     assert (await chat.reply()).text == "0"
 
 
+async def test_a_question_is_forgotten(chat: Chat, clock: Clock) -> None:
+    await chat.send("/ask")
+    assert (await chat.reply()).text == "Who are you?"
+    await clock.advance(minutes=50)
+    await chat.send("Ann")
+    assert (await chat.reply()).text == "Hello, Ann"
+    await chat.send("/ask")
+    assert (await chat.reply()).text == "Who are you?"
+    await clock.advance(minutes=70)
+    await chat.send("Boris")
+    assert "Hello" not in (await chat.reply()).text
+
+
 async def test_time_goes_back_by_a_jump_alone(clock: Clock) -> None:
     with pytest.raises(ValueError, match="move_to"):
         await clock.advance(hours=-1)
