@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import re
 from typing import Any, BinaryIO
@@ -35,6 +36,8 @@ _TOLD = (
 )
 """Attributes that hold words of their own."""
 _ENCODING = re.compile(rb"""\s*<\?xml[^>]{0,60}encoding\s*=\s*(["'])([\w.:-]+)\1""")
+_DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
+_WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _HAS_TAGS = re.compile(r"</?[a-zA-Z][^<>]*>")
 
 
@@ -64,9 +67,14 @@ def extract(source: Source, limits: Limits) -> dict[str, Any]:
 
 
 def _in_utf8(stream: BinaryIO) -> BinaryIO:
-    """What is in an East Asian encoding: the parser knows those alone that have a byte a letter."""
-    declared = _ENCODING.match(stream.read(200))
+    """What is in an East Asian encoding: the parser knows those alone that have a byte a letter. A
+    mark at the beginning says more than a declaration."""
+    head = stream.read(200)
+    declared = _ENCODING.match(head)
     stream.seek(0)
+    if head.startswith(_WIDE):
+        text, _ = decode(stream.read())
+        return io.BytesIO(_DECLARATION.sub("", text.lstrip("\ufeff")).encode())
     if declared is None or declared[2].lower().startswith(
         (b"utf", b"iso-8859", b"windows", b"us-")
     ):

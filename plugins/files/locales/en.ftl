@@ -33,7 +33,7 @@ files-link =
        *[other] { $minutes } minutes
     }, for anybody who has it.
 files-no-links = There are no links to files here any more.
-files-refused-large = ❌ { $size } MB are too many: Telegram lets me have at most { $limit } MB. Send it in parts, or compressed.
+files-refused-large = ❌ { $size } MB is too much: Telegram lets me have at most { $limit } MB. Send it in parts, or compressed.
 files-refused-count = ❌ You have { $files } files here, as many as I keep for one person. Delete some with /files and empty the trash, then send this one again.
 files-refused-space = ❌ Your files take { $used } of the { $limit } MB that I keep for one person. Delete some with /files and empty the trash, then send this one again.
 files-refused-rate =

@@ -121,6 +121,13 @@ def test_xml_in_other_encodings(read: Read, encoding: str) -> None:
     assert text_of(read(markup.extract, page)) == said
 
 
+@pytest.mark.parametrize("order", ["le", "be"])
+def test_the_mark_of_xml_says_more_than_its_declaration(read: Read, order: str) -> None:
+    page = "\ufeff<?xml version='1.0' encoding='UTF-8'?>\n<a><b>Tea &amp; Привет</b></a>"
+    found = read(markup.extract, page.encode(f"utf-16-{order}"))
+    assert (text_of(found), found["warnings"]) == ("Tea & Привет", [])
+
+
 def test_attributes_tell_where_there_is_no_text(read: Read) -> None:
     assert text_of(read(markup.extract, '<opml><outline text="A feed"/></opml>')) == "A feed"
     assert text_of(read(markup.extract, '<a><b c="two words" d="1"/></a>')) == "two words"
