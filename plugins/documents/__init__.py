@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from plugram import Context
 
 _ROOM = "plugins.documents"
-_VERSION = "2"
+_VERSION = "3"
 """Of all readers: they read what lies in each other's files."""
 _OOXML = "application/vnd.openxmlformats-officedocument"
 

@@ -116,6 +116,14 @@ class Shapes(Handler):
             self.lines.append(row)
 
 
+class Fixed(Shapes):
+    """What a layout or master shows on its slides: its own shapes, not the places that slides
+    fill."""
+
+    def _placeholder(self, attributes: dict[str, str]) -> None:
+        self._role = "sldNum"  # said by nobody
+
+
 class Chart(Handler):
     """Titles, then names and numbers of the series, a line each."""
 

@@ -38,6 +38,9 @@ _BROWSERS = {
 }
 """What browsers read instead of what is declared: the larger set of the same country."""
 _MOST_OPTIONS = 40
+_MOST_FRAMES = 100
+_FRAME = re.compile(r"<iframe", re.IGNORECASE)
+"""Within a page that stands in another one's attribute; deeper ones aren't read."""
 _NAVIGATION = "nav, [role=navigation]"
 _ENOUGH = 250
 """Characters beside the navigation that make it worth dropping."""
@@ -122,6 +125,7 @@ def _meta(tree: LexborHTMLParser, name: str) -> str:
 
 def _sections(tree: LexborHTMLParser) -> list[prose.SectionDict]:
     scripted = " ".join(node.text() for node in tree.css("noscript"))
+    inner = [node.attributes.get("srcdoc") or "" for node in tree.css("iframe[srcdoc]")]
     for node in tree.css(_UNSEEN):
         node.decompose()
     for node in tree.css("select"):
@@ -131,6 +135,8 @@ def _sections(tree: LexborHTMLParser) -> list[prose.SectionDict]:
     found = _under_headings(_pieces(tree))
     if not found and scripted.strip():  # a page that is nothing without its program
         found = prose.gather([(1, prose.tidy(" ".join(scripted.split())))], "paragraph")
+    for page in inner[:_MOST_FRAMES]:
+        found += _sections(LexborHTMLParser(f"<meta charset=utf-8>{_FRAME.sub('', page)}"))
     return found + [prose.section(text, part="navigation") for text in menus]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import email
 import email.errors
 import re
@@ -89,6 +90,18 @@ def _parsed(data: bytes) -> Message:
     )
 
 
+def _unwrapped(part: Message, inner: list[Any]) -> list[Any]:
+    """A forwarded message that is encoded as a whole, which no standard allows and some do."""
+    coding = str(part.get("Content-Transfer-Encoding", "")).strip().lower()
+    body = inner[0].get_payload() if len(inner) == 1 else None
+    if coding != "base64" or not isinstance(body, str) or inner[0].keys():
+        return inner
+    try:
+        return [_parsed(base64.b64decode(body))]
+    except ValueError:
+        return inner
+
+
 def _message(message: Message, limits: Limits) -> tuple[list[prose.SectionDict], int]:
     """(sections, number of attachments)."""
     body = _Body(limits)
@@ -123,7 +136,7 @@ class _Body:
         kind = part.get_content_type()
         inner: Any = part.get_payload() if part.is_multipart() else None
         if kind == "message/rfc822" and isinstance(inner, list):
-            self._forwarded(inner, depth)
+            self._forwarded(_unwrapped(part, inner), depth)
         elif kind == "multipart/alternative" and isinstance(inner, list):
             self._alternative(inner, depth)
         elif isinstance(inner, list):

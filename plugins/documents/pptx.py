@@ -1,4 +1,4 @@
-"""PPTX: every slide with its notes, tables, charts and diagrams; masters are no text."""
+"""PPTX: every slide with its notes, tables, charts and diagrams, and what their masters show."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _BESIDE = ("comments", "notesSlide")
 
 def extract(source: Source, limits: Limits) -> dict[str, Any]:
     """A section per `slide` under its title, one for its notes and one for its comments with
-    `part`; embedded documents with `member`. `metadata`: title, author, subject, keywords, created,
-    slides, words."""
+    `part`, and one with what masters show on all slides; embedded documents with `member`.
+    `metadata`: title, author, subject, keywords, created, slides, words."""
     with unpacked(source, limits) as package:
         sections = _sections(package)
         metadata, told = properties(package)
@@ -36,9 +36,27 @@ def extract(source: Source, limits: Limits) -> dict[str, Any]:
 
 def _sections(package: Package) -> list[prose.SectionDict]:
     found: list[prose.SectionDict] = []
-    for number, part in enumerate(_slides(package), 1):
+    slides = _slides(package)
+    for number, part in enumerate(slides, 1):
         found += _slide(package, number, part)
-    return found
+    shown = prose.tidy("\n".join(_shown_on_all(package, slides))).strip()
+    return found + ([prose.section(shown, part="master")] if shown else [])
+
+
+def _shown_on_all(package: Package, slides: list[str]) -> list[str]:
+    """What layouts and masters of these slides say, once: a company's name, how secret it is."""
+    layouts = dict.fromkeys(part for slide in slides for part in _linked(package, slide, "Layout"))
+    masters = dict.fromkeys(part for one in layouts for part in _linked(package, one, "Master"))
+    lines: dict[str, None] = {}
+    for part in (*masters, *layouts):
+        fixed = drawing.Fixed(alternatives=False)
+        package.parse(part, fixed)
+        lines.update(dict.fromkeys(fixed.lines))
+    return list(lines)
+
+
+def _linked(package: Package, source: str, what: str) -> list[str]:
+    return [part for _, kind, part in package.links(source) if kind == f"slide{what}"]
 
 
 def _slides(package: Package) -> list[str]:

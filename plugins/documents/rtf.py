@@ -125,6 +125,8 @@ class Reader:
         self._font = self._default_font = 0
         self._to_skip = 0
         self._ignorable = False
+        self._begins = False
+        """Nothing has come in this group yet."""
         self._high = 0
         self._is_page = (
             _HTML_TAG.search(data, 0, 1 << 20) is not None and b"\\fromhtml" in data[:4096]
@@ -166,6 +168,7 @@ class Reader:
     def _group(self, opens: bool) -> None:
         self._flush()
         self._to_skip = 0
+        self._begins = opens
         if opens:
             if len(self._stack) >= _DEEPEST:
                 raise SandboxRefused("its groups nest too deep", reason="corrupt")
@@ -192,6 +195,7 @@ class Reader:
     def _word(self, word: str, digits: bytes | None) -> int:
         """Returns how many bytes of data follow that aren't RTF."""
         number = int(digits) if digits is not None else None
+        self._begins = False
         if word == "u" and number is not None:
             self._unicode(number)
             return 0
@@ -256,8 +260,8 @@ class Reader:
     # -- characters -----------------------------------------------------------------------------
 
     def _symbol(self, symbol: bytes) -> None:
-        if symbol == b"*":
-            self._ignorable = True
+        if symbol == b"*":  # elsewhere it means nothing, and some programs write it
+            self._ignorable = self._begins
         elif symbol in {b"{", b"}", b"\\"}:
             self._plain(symbol)
         elif symbol in _SYMBOLS:
@@ -286,7 +290,6 @@ class Reader:
             return
         if 0xDC00 <= code < 0xE000:
             code = 0x10000 + ((self._high - 0xD800) << 10) + (code - 0xDC00) if self._high else 0
-            self._high = 0
         if code and not 0xF000 <= code <= 0xF0FF:
             self._put(chr(code))
         elif code:  # a symbol font's own place for an ordinary character
@@ -300,6 +303,7 @@ class Reader:
         self._put(data.decode(self._state.encoding or self._encoding, "replace"))
 
     def _put(self, text: str) -> None:
+        self._high = 0
         if not self._state.silent and not self._state.hidden:
             self._out.append(text)
 

@@ -205,11 +205,17 @@ class SqliteIndex(Index):
             )
 
     async def holds_deleted_words(self) -> bool:
-        """A single list has no notes of what is gone from another one."""
+        at_once = await self.db.fetchval(
+            "SELECT v FROM search_words_config WHERE k = 'secure-delete'"
+        )
+        return not at_once and await self._has_several_lists()
+
+    async def _has_several_lists(self) -> bool:
+        """A single one has no notes of what is gone from another."""
         return int(await self.db.fetchval("SELECT count(DISTINCT segid) FROM search_words_idx")) > 1
 
     async def merge_words(self) -> bool:
-        if not await self.holds_deleted_words():
+        if not await self._has_several_lists():
             return False
         # A negative number begins to merge all lists into one, or goes on with it.
         await self.db.execute(

@@ -105,12 +105,8 @@ class Sweeper:
                 await self._erase(file_id, scopes)
 
     async def _scopes(self, file_id: int) -> list[Scope]:
-        rows = await self._db.fetch(
-            "SELECT scope FROM search_files WHERE file_id = $1"
-            " UNION SELECT scope FROM search_pending WHERE file_id = $1"
-            " UNION SELECT scope FROM search_passages WHERE file_id = $1",
-            file_id,
-        )
+        parts = (f"SELECT scope FROM {table} WHERE file_id = $1" for table in _OF_FILES)  # noqa: S608 - ours
+        rows = await self._db.fetch(" UNION ".join(parts), file_id)
         return [Scope(row["scope"]) for row in rows]
 
     async def _came_meanwhile(self, file_id: int, scopes: Iterable[Scope]) -> bool:

@@ -49,6 +49,13 @@ def test_scripts_styles_and_hidden_parts_are_not_text(tmp_path: Path) -> None:
         assert untold not in text
 
 
+def test_a_page_within_an_attribute_is_seen(tmp_path: Path) -> None:
+    deeper = "&lt;iframe srcdoc='deeper'&gt;&lt;/iframe&gt;"
+    page = f"<p>outside</p><iframe srcdoc='<p>inside &amp;amp; framed</p>{deeper}'></iframe>"
+    assert text_of(tmp_path / "a.html", page.encode()).split("\n")[:1] == ["outside"]
+    assert "inside & framed" in text_of(tmp_path / "a.html", page.encode())
+
+
 def test_menus_stand_at_the_end_where_there_is_text_to_read_first(tmp_path: Path) -> None:
     *text, menu, properties = read(tmp_path / "a.html", _PAGE)["sections"]
     assert all("Contact" not in one["text"] for one in text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,18 @@ def test_the_same_text_is_told_once(tmp_path: Path) -> None:
     made.add_alternative("<p>The <b>whales</b> sing.</p>", subtype="html")
     text = read(tmp_path / "a.eml", made.as_bytes())["sections"][0]["text"]
     assert text.count("whales") == 1
+
+
+def test_a_forwarded_message_that_is_encoded_as_a_whole(tmp_path: Path) -> None:
+    inner = base64.encodebytes(message("The whales sing elsewhere.").as_bytes()).decode()
+    outer = (
+        "Subject: Fwd\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=x\n\n"
+        "--x\nContent-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n"
+        f"{inner}\n--x--\n"
+    )
+    text = read(tmp_path / "a.eml", outer.encode())["sections"][0]["text"]
+    assert "The whales sing elsewhere." in text
+    assert "Отчёт о китах" in text
 
 
 def test_attachments_are_read_wherever_they_lie(tmp_path: Path) -> None:

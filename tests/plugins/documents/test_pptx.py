@@ -50,6 +50,16 @@ def test_tables_alternative_texts_notes_comments_and_charts(tmp_path: Path) -> N
     }
 
 
+def test_what_layouts_show_is_told_once(tmp_path: Path) -> None:
+    layout = shape("Click to edit the title", role="title") + shape("Whale Watch Ltd, confidential")
+    path = slides(tmp_path / "a.pptx", [shape("One"), shape("Two")], slideLayout=layout)
+    assert [(one["locator"], one["text"]) for one in read(path)] == [
+        ({"slide": 1}, "One"),
+        ({"slide": 2}, "Two"),
+        ({"part": "master"}, "Whale Watch Ltd, confidential"),
+    ]
+
+
 def test_a_show_without_slides_is_empty(tmp_path: Path) -> None:
     with pytest.raises(SandboxRefused) as refused:
         read(slides(tmp_path / "a.pptx", []))

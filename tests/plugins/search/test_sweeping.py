@@ -24,7 +24,9 @@ Plant = Callable[[Room], Awaitable[Any]]
 
 async def lost_file(room: Room) -> None:
     await room.add(2, "The tram is green.", name="tram.txt")
-    await room.db.execute("INSERT INTO search_tags (file_id, tag) VALUES (2, 'green')")
+    await room.db.execute(
+        "INSERT INTO search_tags (scope, file_id, tag) VALUES ($1, 2, 'green')", ANN.key
+    )
 
 
 async def lost_passages(room: Room) -> None:
@@ -43,7 +45,9 @@ async def lost_text(room: Room) -> None:
 
 
 async def lost_tags(room: Room) -> None:
-    await room.db.execute("INSERT INTO search_tags (file_id, tag) VALUES (2, 'green')")
+    await room.db.execute(
+        "INSERT INTO search_tags (scope, file_id, tag) VALUES ($1, 2, 'green')", ANN.key
+    )
 
 
 async def lost_results(room: Room) -> None:
