@@ -41,6 +41,9 @@ _TELLING = 5
 _BUSY = {"core_jobs": " AND state <> 'running'"}
 """What can't go at once: whoever works on it still needs its row."""
 
+_SPEAKS = {"core_recordings": "record", "core_jobs": "args"}
+"""Where rows of others may speak of somebody, and nobody needs them any more."""
+_ABOUT = {"core_recordings": "TRUE", "core_jobs": "state IN ('done', 'dead', 'cancelled')"}
 _DAY = 86400.0
 
 Row = dict[str, Any]
@@ -144,6 +147,8 @@ class Records:
             if table.erase == "rows" or table.plugin_id not in {*loaded, "core"}:
                 found[table.name] += await self._erase_rows(table, user_id)
                 found[table.name] += await self._unname(table, user_id)
+        for name, where in _ABOUT.items():
+            found[name] += await self._erase_mentions(name, where, user_id)
         found["core_inbox"] += await self._erase_updates(user_id, before)
         self._people.forget(user_id)
         return +found
@@ -166,6 +171,17 @@ class Records:
                     f"UPDATE {table.name} SET {column} = 0 WHERE {column} = $1", user_id
                 )
         return changed
+
+    async def _erase_mentions(self, table: str, where: str, user_id: int) -> int:
+        """Rows that speak of them though they are somebody else's, or nobody's."""
+        text, told = _SPEAKS[table], _word(str(user_id))
+        rows = await self._db.fetch(
+            f"SELECT id, {text} AS text FROM {table} WHERE {where} AND {text} LIKE $1",
+            f"%{user_id}%",
+        )
+        gone = [(row["id"],) for row in rows if told.search(row["text"])]
+        await self._db.executemany(f"DELETE FROM {table} WHERE id = $1", gone)
+        return len(gone)
 
     async def _erase_updates(self, user_id: int, before: float) -> int:
         """Blank the updates that speak of them; the rows stay, by which a second delivery is known.

@@ -18,7 +18,7 @@ from plugins.files.keeper import Keeper
 from plugins.files.models import Batch, Document, Image, Stage, TelegramFile
 from plugins.files.pages import CardFacts
 from plugins.files.settings import Settings
-from plugins.files.status import StatusBoard
+from plugins.files.status import GONE, StatusBoard
 from plugram import (
     SYSTEM,
     BadRequest,
@@ -200,6 +200,7 @@ class Files:
         if known is not None and known.problem not in repository.LOST:
             if batch is None:
                 await self._tell_duplicate(known, item.chat_id, item.message_id, t)
+                await self._note_another(item, scope, known)
             else:
                 await self._note_duplicate(item, scope, known, batch)
             return
@@ -238,6 +239,16 @@ class Files:
                 scope, file.id, duplicate_of=known.id, problem=repository.DUPLICATE
             )
             self.board.touch(file.chat_id, file.id)
+
+    async def _note_another(self, item: Incoming, scope: Scope, known: TelegramFile) -> None:
+        """Somebody else sent it too: it stays theirs when the first one takes it back."""
+        if known.sender_id == item.sender_id:
+            return
+        async with self.ctx.transaction(scope):
+            file = await self._admit(item, scope, None, GONE)
+            await repository.change(
+                scope, file.id, duplicate_of=known.id, problem=repository.DUPLICATE
+            )
 
     async def _tell_duplicate(
         self, original: TelegramFile, chat_id: int, message_id: int, t: Translate

@@ -29,7 +29,9 @@ Steps = Callable[[Mapping[str, int]], Awaitable[None]]
 
 _PASSES = 4
 """Rounds after which what is still found is told instead: somebody writes all the time."""
-_BETWEEN = 1.0
+_BETWEEN = 3.0
+"""Seconds between two of them; there are two at least, since what processes have gathered in memory
+comes to the tables meanwhile."""
 _AGAIN = 0.5
 """Seconds between two calls of those who have more to do."""
 _DAY = 86400.0
@@ -158,7 +160,7 @@ class Privacy:
         user_id, counts = subject.user_id, Counter(receipt.counts)
         leftovers: list[str] = []
         behind = receipt.behind
-        for _ in range(_PASSES):
+        for number in range(_PASSES):
             blobs = await self._by_plugins(user_id, counts, told)
             loaded = {plugin.id for plugin in self.ctx.plugins()}
             behind = await self._switched_off(user_id, loaded, behind)
@@ -168,7 +170,7 @@ class Privacy:
             await told(+counts)
             await self.ctx.records.scrub()
             leftovers = await self.leftovers(user_id, blobs=blobs)
-            if not leftovers:
+            if number and not leftovers:
                 break
             await asyncio.sleep(_BETWEEN)
         return await self.receipts.finish(receipt.id, subject, +counts, leftovers, behind)
