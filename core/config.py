@@ -271,6 +271,12 @@ class JobsSettings(_Section):
         le=3600,
         description="Seconds that a stopping worker waits for its jobs; what is left runs again.",
     )
+    keep_dead: float = Field(
+        default=90.0,
+        ge=0,
+        le=3650,
+        description="Days until a dead letter is forgotten that nobody tried again; 0: it stays.",
+    )
     in_process: Literal["auto", "always", "never"] = Field(
         default="auto",
         description="Whether the bot's process runs jobs; `auto`: when there is no Redis.",

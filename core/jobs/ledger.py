@@ -357,14 +357,23 @@ class Ledger:
             return 0
         return await self.database.execute(self._sql.unpark, self._names(names))
 
-    async def purge(self, keep: float) -> int:
-        """Forget what ended well or was cancelled more than `keep` seconds ago; how many."""
+    async def purge(self, keep: float, keep_dead: float | None = None) -> int:
+        """Forget what ended well or was cancelled more than `keep` seconds ago, and dead letters
+        that nobody tried again for `keep_dead` seconds (None: they stay); how many."""
         clock = self.database.clock
         await self.database.execute(
             f"UPDATE core_jobs SET key = NULL WHERE key IS NOT NULL AND state IN {ENDED} "
             f"AND finished_at < {clock} - {_STICKY_SECONDS}"
         )
-        return await self.database.execute(
+        dead = 0
+        if keep_dead is not None:
+            dead = await self.database.execute(
+                "DELETE FROM core_jobs WHERE id IN (SELECT id FROM core_jobs "
+                f"WHERE state IN {ENDED} AND state = 'dead' "
+                f"AND finished_at < {clock} - $1 LIMIT {_PURGE_AT_ONCE})",
+                float(keep_dead),
+            )
+        return dead + await self.database.execute(
             # `state IN …` as in the partial index, which holds the dead ones too.
             "DELETE FROM core_jobs WHERE id IN (SELECT id FROM core_jobs "
             f"WHERE state IN {ENDED} AND state <> 'dead' "

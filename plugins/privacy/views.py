@@ -123,7 +123,8 @@ def readme(t: Translate) -> str:
 
 
 def erasing(t: Translate, counts: Mapping[str, int]) -> Html:
-    return t("privacy-erasing", number=sum(counts.values()))
+    gone = sum(number for name, number in counts.items() if name != "records")
+    return t("privacy-erasing", number=gone)
 
 
 def erased_short(t: Translate) -> Html:
@@ -140,7 +141,7 @@ def receipt(t: Translate, done: Receipt) -> Html:
             id=done.id,
             time=f"{moment:%Y-%m-%d %H:%M} UTC",
             files=done.counts.get("files", 0),
-            rows=sum(n for name, n in done.counts.items() if "_" in name or name in _CORE),
+            rows=done.counts.get("records", 0),
         ),
     ]
     if done.behind:
@@ -151,9 +152,6 @@ def receipt(t: Translate, done: Receipt) -> Html:
         parts.append(t("privacy-receipt-clean"))
     parts.append(t("privacy-receipt-stays"))
     return Html("\n\n").join(parts)
-
-
-_CORE = frozenset({"people", "preferences"})
 
 
 def _megabytes(size: int) -> float:

@@ -29,6 +29,7 @@ def settings(url: str, **jobs: Any) -> Any:
         "backoff_base": 0.05,
         "backoff_max": 1.0,
         "keep_done": 7.0,
+        "keep_dead": 90.0,
     }
     return SimpleNamespace(
         deployment=SimpleNamespace(name=""),

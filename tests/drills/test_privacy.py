@@ -36,7 +36,7 @@ from tests.support.processes import (
     clean_environment,
 )
 
-pytestmark = [pytest.mark.drill, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.drill, pytest.mark.slow, pytest.mark.timeout(420)]
 
 
 @dataclass
@@ -57,7 +57,7 @@ class Deployment:
         process = kind(self.folder / f"{kind.__name__}.log")
         process.env = self.env | {"PLUGRAM_WEB__PORT": str(process.port)}
         self.processes.append(process)
-        await asyncio.to_thread(process.start, timeout=60)
+        await asyncio.to_thread(process.start, timeout=150)
 
     async def plugram(self, *args: str, ok: bool = True) -> str:
         """A command of an operator; what it prints."""

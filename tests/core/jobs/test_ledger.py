@@ -272,6 +272,9 @@ async def test_what_ended_well_is_forgotten(db: Database, ledger: Ledger) -> Non
     assert await ledger.purge(keep=1000) == 0
     assert await ledger.purge(keep=10) == 1
     assert [await state(ledger, job) for job in numbers] == [None, "dead", "queued"]
+    assert await ledger.purge(keep=10, keep_dead=1000) == 0
+    assert await ledger.purge(keep=10, keep_dead=10) == 1
+    assert [await state(ledger, job) for job in numbers] == [None, None, "queued"]
 
 
 async def test_dead_letters_are_replayed(ledger: Ledger) -> None:

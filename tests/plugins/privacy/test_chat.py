@@ -6,11 +6,15 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from core.app import App
 from playground.client import Person
 from plugins.privacy import views
 from plugins.privacy.archive import reading
 from tests.plugins.privacy.conftest import privacy_of, sent, until
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(150)]  # some live whole lives
 
 CANARY = "The quetzalcoatlus sings at dawn. "
 
@@ -34,7 +38,7 @@ async def erase(person: Person) -> dict[str, Any]:
     await person.click(page, "🗑 Erase…")
     await person.wait_text(page, "It can't be undone")
     await person.click(page, "Yes, erase everything")
-    return await person.wait_reply(contains="Receipt:", timeout=30)
+    return await person.wait_reply(contains="Receipt:", timeout=60)
 
 
 async def test_somebody_gets_all_that_is_kept_of_them(
