@@ -474,8 +474,8 @@ class Runner:
             log.warning("jobs that no live worker knows were parked", number=parked)
         if self._is_time("purge", PURGE_EVERY):
             await self.ledger.purge(
-                    self.settings.keep_done * 86400, self.settings.keep_dead * 86400 or None
-                )
+                self.settings.keep_done * 86400, self.settings.keep_dead * 86400 or None
+            )
         self._woken.set()
 
     def _is_time(self, what: str, every: float) -> bool:
