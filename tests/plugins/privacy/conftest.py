@@ -67,7 +67,7 @@ def privacy_of(app: App) -> Privacy:
     return of(plugin.ctx)
 
 
-async def until(found: Callable[[], Awaitable[Any]], seconds: float = 20) -> Any:
+async def until(found: Callable[[], Awaitable[Any]], seconds: float = 60) -> Any:
     """What `found` gives once it is true."""
     async with asyncio.timeout(seconds):
         while not (value := await found()):
@@ -78,6 +78,6 @@ async def until(found: Callable[[], Awaitable[Any]], seconds: float = 20) -> Any
 async def sent(person: Person, content: bytes, name: str, **fields: Any) -> dict[str, Any]:
     """A file that is searchable, as somebody's message."""
     message = await person.upload(content, name=name, **fields)
-    told = await person.wait_reply(contains=name)
-    await person.wait_text(told, "✅")
+    told = await person.wait_reply(contains=name, timeout=40)
+    await person.wait_text(told, "✅", timeout=60)
     return message

@@ -24,7 +24,7 @@ async def export_of(app: App, person: Person, folder: Path) -> Path:
     await person.send("/mydata")
     page = await person.wait_reply(contains="Your data")
     await person.click(page, "📦 Export")
-    message = await person.wait_reply(where=lambda one: "document" in one, timeout=20)
+    message = await person.wait_reply(where=lambda one: "document" in one, timeout=60)
     await person.wait_text(page, "Here is your data")
     path = folder / str(message["document"]["file_name"])
     await app.telegram.download(message["document"]["file_id"], path)
@@ -101,10 +101,12 @@ async def test_what_is_sent_to_a_group_goes_too_unless_somebody_else_sent_it(
     group = await ann.playground.group("Choir", members=[ann, boris])
     ann_there, boris_there = group.person("ann"), group.person("boris")
     await ann_there.upload(b"Only Ann's notes " * 9, name="alto.txt")
-    told = await ann_there.wait_reply(contains="alto.txt")
-    await ann_there.wait_text(told, "✅")
+    told = await ann_there.wait_reply(contains="alto.txt", timeout=40)
+    await ann_there.wait_text(told, "✅", timeout=60)
     await ann_there.upload(b"Notes for all " * 9, name="score-of-ann.txt", caption="#from_ann")
-    await ann_there.wait_text(await ann_there.wait_reply(contains="score-of-ann"), "✅")
+    await ann_there.wait_text(
+        await ann_there.wait_reply(contains="score-of-ann", timeout=40), "✅", timeout=60
+    )
     await boris_there.upload(b"Notes for all " * 9, name="score-of-boris.txt", caption="#choir")
 
     async def duplicated() -> bool:
