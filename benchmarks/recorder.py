@@ -1,7 +1,7 @@
 """What watching costs: `.venv/bin/python -m benchmarks.recorder [--quick]`.
 
 One `plugram run` that echoes, as in benchmarks/echo.py; its metrics, traces and flight recorder are
-switched off and on again by a signal, every few hundred updates. So both sides run in the same
+switched off and on again by a signal, every 200 updates. So both sides run in the same
 process on the same machine in the same minute. Measured by the process's own getrusage, in µs of
 CPU an update, on SQLite and on PostgreSQL: a flood, where an update costs least.
 
@@ -63,7 +63,7 @@ def main() -> int:
     parser.add_argument("--database", choices=["sqlite", "postgres", "both"], default="both")
     args = parser.parse_args()
     names = ["sqlite", "postgres"] if args.database == "both" else [args.database]
-    size = Size(500, 6) if args.quick else Size(1000, 16)
+    size = Size(200, 15) if args.quick else Size(200, 80)
     missed = False
     print(f"{'':10} {'off':>9} {'on':>9} {'share':>7}")
     with (

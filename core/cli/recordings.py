@@ -88,7 +88,7 @@ async def _flight(database: Database, bot: int, update_id: int) -> Flight:
     )
     flight = Flight(update_id, None)
     if row is not None:
-        flight.update = orjson.loads(row["payload"])
+        flight.update = orjson.loads(row["payload"]) or None  # blank once a person was erased
         flight.received_at, flight.error = row["received_at"], row["error"] or ""
     tries = await recorder.find(database, bot, updates=[update_id], limit=20)
     flight.tries = tries[::-1]

@@ -13,7 +13,9 @@ import pytest
 
 from core import log as logs
 from core import trace as tracing
+from core.cli import recordings
 from core.db.database import Database
+from core.db.tables import CORE_TABLES
 from core.errors import DatabaseAway
 from core.telegram import recorder
 from core.telegram.intake import Incoming
@@ -330,3 +332,32 @@ async def test_they_are_found_by_update_trace_chat_and_outcome(db: Database) -> 
     assert await found(chat=2) == [5, 3, 1]
     assert await found(chat=1, outcomes=["set aside"]) == [4]
     assert await recorder.find(db, BOT + 1) == []
+
+
+# -- of people -------------------------------------------------------------------------------------
+
+
+async def test_they_go_with_the_person(db: Database) -> None:
+    one = Recorder(Settings(), db)
+    for at, user in ((1, 5), (2, 6)):
+        trace = one.begin()
+        one.end(trace, incoming(at, user=user), recorder.DONE)
+    await one.flush()
+    table = next(one for one in CORE_TABLES if one.name == "core_recordings")
+    columns = [*table.people, *table.chats]
+    where = " OR ".join(f"{column} = $1" for column in columns)
+    assert await db.execute(f"DELETE FROM core_recordings WHERE {where}", 5) == 1
+    assert [row.update_id for row in await everything(db)] == [2]
+
+
+async def test_an_update_that_was_blanked_is_shown_as_forgotten(mail: Office) -> None:
+    records = Recorder(Settings(), mail.db)
+    notes = Notes()
+    await mail.open(notes, records=records)
+    await mail.api.deliver(message(1, "x", user=5))
+    await until(lambda: notes.done == [1])
+    await mail.close()
+    await mail.db.execute("UPDATE core_inbox SET payload = '{}'")
+    (flight,) = await recordings.flights(mail.db, BOT, [1], [])
+    assert flight.update is None
+    assert len(flight.tries) == 1
