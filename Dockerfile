@@ -1,20 +1,24 @@
 # The checkout as an image: `docker build -t plugram .`, `docker run --env-file .env plugram`.
+# `scripts/image` runs these steps without Docker; CI does.
 FROM python:3.12-slim-bookworm AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/plugram
 ENV PATH=/opt/plugram/bin:$PATH
 WORKDIR /src
 COPY requirements-deploy.lock ./
-RUN pip install --require-hashes -r requirements-deploy.lock
+RUN pip install --no-compile --require-hashes -r requirements-deploy.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY settings settings
 COPY core core
 COPY plugram plugram
 COPY playground playground
 COPY plugins plugins
-RUN pip install --no-deps --no-build-isolation . && python -m compileall -q /opt/plugram
+RUN pip install --no-compile --no-deps --no-build-isolation . && python -m compileall -q -j 0 /opt/plugram
 
 FROM python:3.12-slim-bookworm
+LABEL org.opencontainers.image.title="Plugram" \
+      org.opencontainers.image.description="A Telegram bot that is whatever its settings say" \
+      org.opencontainers.image.licenses="MIT"
 # OCR: each language is 1 to 4 MB; take out what your users don't write.
 # hadolint ignore=DL3008
 RUN apt-get update && apt-get install -y --no-install-recommends \
@@ -36,7 +40,8 @@ WORKDIR /app
 USER 10001
 VOLUME /data
 EXPOSE 8081
+# Of bot and worker alike; asks the port that the variables name. /app, where it runs, isn't looked into.
 HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=4 \
-    CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8081/healthz', timeout=4)"]
+    CMD ["python", "-I", "-m", "core.alive"]
 ENTRYPOINT ["plugram"]
 CMD ["run"]

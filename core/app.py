@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
     from core.config import Settings
     from core.jobs.alone import RunOne
+    from core.jobs.runner import Runner
     from core.telegram.replay import Replayer
     from core.telegram.webhook import Webhook
 
@@ -113,6 +114,7 @@ class App:
         self.jobs = Jobs(self.db, settings.jobs, bell.build(settings, self.db))
         self.checks = HealthChecks()
         self.started = False
+        self.runner: Runner | None = None
         self.routers: list[tuple[Plugin, list[Router]]] = []
         self.loader.register(self._context)
 
@@ -291,6 +293,7 @@ class App:
             exit_when_blocked=self.role == "worker",
         )
         await runner.start()
+        self.runner = runner
 
         async def stop() -> None:
             await runner.drain(self.settings.jobs.drain if self.role == "worker" else JOBS_DRAIN)
@@ -317,7 +320,13 @@ class App:
         routes = [(plugin, plugin.parts.web_routes) for plugin in self.plugins]
         web = self.settings.web
         server = WebServer(
-            build(self.checks, routes, started=lambda: self.started, webhook=self.webhook),
+            build(
+                self.checks,
+                routes,
+                started=lambda: self.started,
+                webhook=self.webhook,
+                ended=lambda: self.runner.ended if self.runner else "",
+            ),
             web.host,
             web.port,
             # Bot and workers on one machine share their settings, and only one can have the port.

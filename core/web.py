@@ -41,10 +41,14 @@ def build(
     *,
     started: Callable[[], bool],
     webhook: Webhook | None = None,
+    ended: Callable[[], str] = str,
 ) -> ASGIApp:
-    """`/healthz`: the process lives. `/readyz`: every check passes, and start-up is over."""
+    """`/healthz`: the process lives, its loop turns, and nothing that it is there for has `ended`.
+    `/readyz`: every check passes, and start-up is over."""
 
     async def healthz(_: Request) -> Response:
+        if why := ended():
+            return JSONResponse({"status": "ended", "what": why}, status_code=503)
         return JSONResponse({"status": "ok"})
 
     async def readyz(_: Request) -> Response:

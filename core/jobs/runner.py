@@ -178,6 +178,13 @@ class Runner:
         log.info("worker stopped", worker=self.id)
 
     @property
+    def ended(self) -> str:
+        """Which of its loops ended although it works, by an error that nobody thought of; such a
+        worker looks alive and does nothing. A database that is away ends none."""
+        over = [loop.get_name() for loop in self._loops if loop.done()]
+        return ", ".join(name for name in over if name != self._alive_loop.__name__)
+
+    @property
     def busy(self) -> int:
         """Jobs that run now."""
         return len(self._running) + len(self._suspects)

@@ -11,10 +11,9 @@ from core import config
 from core.errors import ConfigError
 from core.flags import BUCKETS, Flags, bucket
 from core.host import hookspecs as specs
-from core.host.hooks import Hooks
 from core.host.loader import Loader
 from tests.conftest import SettingsFactory
-from tests.core.kit import Knobs, forget_modules, write_room
+from tests.core.kit import forget_modules, write_room
 from tests.support.host import only
 
 GROUP = -1001234567890
@@ -181,4 +180,3 @@ def test_every_hook_about_somebodys_file_was_thought_of() -> None:
     }
     ends = {"on_file_changed", "on_file_trashed", "on_file_restored", "on_file_deleted"}
     assert about == set(specs.WHOM) | ends
-    Hooks(Knobs())  # raises where it knows one of them no more

@@ -437,6 +437,17 @@ async def test_draining_waits_and_gives_back_the_rest(database_url: str) -> None
         assert await works.jobs.workers() == []
 
 
+async def test_a_loop_that_ended_is_told(sqlite_url: str) -> None:
+    """For the health check: a worker that claims nothing any more looks alive otherwise."""
+    async with shop(sqlite_url) as works:
+        worker = await works.hire()
+        assert worker.ended == ""
+        claiming = next(loop for loop in worker._loops if loop.get_name() == "_claim_loop")
+        claiming.cancel()
+        await asyncio.wait({claiming})
+        assert worker.ended == "_claim_loop"
+
+
 async def test_a_quick_drain_is_clean(database_url: str) -> None:
     @job
     async def short(ctx: Any, job: Job) -> None:

@@ -1,0 +1,148 @@
+"""Production and staging side by side on one PostgreSQL and one Redis: neither sees the other."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.support.processes import (
+    ROOT,
+    Bot,
+    PlaygroundProcess,
+    Worker,
+    clean_environment,
+    get_json,
+)
+from tests.support.servers import HOST, Postgres, Valkey, wait_until
+
+pytestmark = pytest.mark.drill
+
+PATIENCE = 120
+"""Seconds for four processes to start: a guard against hanging, however busy the machine is."""
+NAMES = {"production": "plugram", "staging": "plugram_staging"}
+OFF = ("embeddings", "images", "ocr", "search")
+"""Not needed here, and slow to start."""
+
+
+@dataclass
+class Deployment:
+    """A bot and a worker, whose variables name nothing but the environment and the servers."""
+
+    telegram: PlaygroundProcess
+    bot: Bot
+    worker: Worker
+    env: dict[str, str]
+
+    def command(self, *args: str, **env: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "core", *args],
+            env=clean_environment() | self.env | env,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
+@pytest.fixture
+def deployments(
+    tmp_path: Path, postgres: Postgres, valkey: Valkey
+) -> Iterator[dict[str, Deployment]]:
+    valkey.command(b"FLUSHALL")
+    found = {}
+    for environment, name in NAMES.items():
+        postgres.sql(f"CREATE DATABASE {name} OWNER plugram STRATEGY file_copy")
+        telegram = PlaygroundProcess(tmp_path / f"{environment}.playground.log")
+        telegram.launch()
+        bot = Bot(tmp_path / f"{environment}.bot.log")
+        worker = Worker(tmp_path / f"{environment}.worker.log")
+        found[environment] = Deployment(telegram, bot, worker, {})
+    for environment, one in found.items():
+        wait_until(one.telegram.healthy, what="playground")
+        one.env = {
+            "PLUGRAM_ENV": environment,
+            "PLUGRAM_ROOT": str(tmp_path),
+            "DATABASE_URL": f"postgresql://plugram:plugram@{HOST}:{postgres.port}",
+            "REDIS_URL": valkey.url,
+            "BOT_TOKEN": one.telegram.token,
+            "TELEGRAM_API_BASE": one.telegram.url,
+            "PLUGRAM_LOG__FORMAT": "json",
+            "PLUGRAM_HOOKS__START_TIMEOUT": str(PATIENCE),
+            **{f"PLUGRAM_FEATURES__{name.upper()}": "false" for name in OFF},
+        }
+        for process in (one.bot, one.worker):
+            process.env = {**one.env, "PLUGRAM_WEB__PORT": str(process.port)}
+            process.launch()
+    try:
+        for one in found.values():
+            for process in (one.bot, one.worker):
+                wait_until(process.healthy, timeout=PATIENCE, what=process.log.name)
+        yield found
+    finally:
+        for one in found.values():
+            for ours in (one.bot, one.worker, one.telegram):
+                ours.kill()
+        for name in NAMES.values():
+            postgres.sql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.mark.timeout(300)
+async def test_two_deployments_on_the_same_servers_do_not_meet(
+    tmp_path: Path, postgres: Postgres, valkey: Valkey, deployments: dict[str, Deployment]
+) -> None:
+    production, staging = deployments["production"], deployments["staging"]
+    # The same person writes to both bots; in the one she sends a file and begins a dialog.
+    ann, ann_there = (one.telegram.client.user("ann") for one in (production, staging))
+    await ann.upload(b"The deposit is paid before moving in.", name="lease.txt")
+    await ann.wait_text(
+        await ann.wait_reply(contains="lease.txt", timeout=PATIENCE), "Saved", timeout=PATIENCE
+    )
+    await ann.send("/settings")
+    await ann.click(await ann.wait_reply(contains="Language", timeout=PATIENCE), "UTC", wait=30)
+    city = await ann.wait_text(await ann.wait_reply(contains="UTC"), "UTC", timeout=10)
+    await ann.click(city, "city", wait=30)
+    await ann_there.send("/files")
+    there = await ann_there.wait_reply(timeout=PATIENCE)
+    assert "lease" not in there["text"]
+
+    def rows(name: str, table: str) -> int:
+        return int(postgres.sql(f"SELECT count(*) FROM {table}", database=name))
+
+    for table, by_production in (("files_telegram_files", 1), ("core_jobs", None)):
+        mine, theirs = (rows(name, table) for name in NAMES.values())
+        assert mine > theirs if by_production is None else (mine, theirs) == (by_production, 0)
+    of_files = "SELECT count(*) FROM core_jobs WHERE name LIKE 'files.store%'"
+    assert [postgres.sql(of_files, database=name) for name in NAMES.values()] == ["1", "0"]
+    owner = "SELECT name FROM core_deployment"
+    assert [postgres.sql(owner, database=name) for name in NAMES.values()] == [*NAMES.values()]
+
+    keys = valkey.command(b"KEYS *").decode().split("\r\n")[2::2]
+    homes = {key.partition(":")[0] for key in keys}
+    assert homes == set(NAMES.values())
+    dialogs = [key for key in keys if ":dialog:" in key]
+    assert dialogs
+    assert {key.partition(":")[0] for key in dialogs} == {"plugram"}
+    assert (tmp_path / "data" / "deployment").read_text() == "plugram\n"
+    assert (tmp_path / "data-plugram_staging" / "deployment").read_text() == "plugram_staging\n"
+    blobs = [one for one in (tmp_path / "data").rglob("*") if one.is_file()]
+    assert any("blobs" in one.parts for one in blobs)
+    assert not list((tmp_path / "data-plugram_staging").rglob("blobs/*"))
+
+    # A staging process that is pointed at production's database, or folder.
+    before = postgres.sql("SELECT count(*) FROM core_migrations", database="plugram")
+    url = f"{production.env['DATABASE_URL']}/plugram"
+    for command in ("run", "worker", "db migrate", "jobs list", "files verify"):
+        done = staging.command(*command.split(), DATABASE_URL=url)
+        assert done.returncode == 1, command
+        assert "belongs to the deployment plugram, and this one is called" in done.stderr, command
+        assert "plugram db adopt" in done.stderr
+    done = staging.command("run", PLUGRAM_DATA_DIR=str(tmp_path / "data"))
+    assert done.returncode == 1
+    assert "data folder" in done.stderr
+    assert postgres.sql("SELECT count(*) FROM core_migrations", database="plugram") == before
+    assert get_json(production.bot.url + "/readyz")[0] == 200
