@@ -103,9 +103,10 @@ async def test_two_deployments_on_the_same_servers_do_not_meet(
         await ann.wait_reply(contains="lease.txt", timeout=PATIENCE), "Saved", timeout=PATIENCE
     )
     await ann.send("/settings")
-    await ann.click(await ann.wait_reply(contains="Language", timeout=PATIENCE), "UTC", wait=30)
-    city = await ann.wait_text(await ann.wait_reply(contains="UTC"), "UTC", timeout=10)
-    await ann.click(city, "city", wait=30)
+    menu = await ann.wait_reply(contains="Language", timeout=PATIENCE)
+    await ann.click(menu, "🕒 Time zone: UTC", wait=PATIENCE)
+    zones = await ann.wait_text(menu, "Your time zone", timeout=PATIENCE)
+    await ann.click(zones, "🔎 Type a city", wait=PATIENCE)
     await ann_there.send("/files")
     there = await ann_there.wait_reply(timeout=PATIENCE)
     assert "lease" not in there["text"]
