@@ -14,7 +14,7 @@ import pytest
 from tortoise.timezone import now
 
 from core.app import App
-from core.config import Settings
+from core.config import Rollout, Settings
 from playground.client import Person, text_of
 from plugins.files import repository
 from plugins.files.library import Library
@@ -475,6 +475,23 @@ async def test_what_nobody_made_searchable_is_handed_on_again(
         await files_of(app).catch_up()
         assert ears(app).processed == []  # it may just be on its way
         await of_all(TelegramFile.all().update(updated_at=now() - timedelta(seconds=UNHEARD + 1)))
+        await files_of(app).catch_up()
+        await until(lambda: TelegramFile.filter(stage=Stage.WORDS).exists())
+        assert [file.name for file, _ in ears(app).processed] == ["lease.txt"]
+
+
+async def test_a_file_waits_until_its_sender_has_what_makes_it_searchable(
+    settings: Settings, ann: Person
+) -> None:
+    some = {**settings.features, "ears": Rollout(percent=0)}
+    async with App(settings.model_copy(update={"features": some}), "all").serving() as app:
+        await ann.upload(b"the lease of the house", name="lease.txt")
+        await until(lambda: TelegramFile.filter(stage=Stage.PROCESSED).exists())
+        await TelegramFile.all().update(updated_at=now() - timedelta(seconds=UNHEARD + 1))
+        await files_of(app).catch_up()
+        assert not [row for row in await app.jobs.find() if (row.key or "").find("again:") >= 0]
+        assert ears(app).processed == []
+        app.loader.flags.replace({})
         await files_of(app).catch_up()
         await until(lambda: TelegramFile.filter(stage=Stage.WORDS).exists())
         assert [file.name for file, _ in ears(app).processed] == ["lease.txt"]
