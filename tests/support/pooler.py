@@ -89,8 +89,20 @@ class Pooler:
 
     async def _opened(self) -> Server:
         server = Server(*await asyncio.open_connection(self._real.hostname, self._real.port))
-        await server.start(self._real.username or "", self._real.path.lstrip("/"))
+        try:
+            await server.start(self._real.username or "", self._real.path.lstrip("/"))
+        except BaseException:
+            server.writer.close()
+            raise
         return server
+
+    async def _again(self) -> Server:
+        """A new one, once the server takes it."""
+        while True:
+            try:
+                return await self._opened()
+            except (OSError, asyncio.IncompleteReadError):
+                await asyncio.sleep(0.05)
 
     async def _take(self) -> Server:
         async with self._free:
@@ -101,7 +113,7 @@ class Pooler:
     async def _give_back(self, server: Server, *, broken: bool = False) -> None:
         if broken:
             server.writer.close()
-            server = await self._opened()
+            server = await self._again()
         async with self._free:
             self._idle.append(server)
             self._free.notify()
@@ -174,9 +186,13 @@ class _Client:
                 await self._pooler._give_back(self._server, broken=True)
 
     async def _answers(self, server: Server) -> None:
-        """Until the transaction is over."""
+        """Until the transaction is over. Without the server the client is alone too."""
         while True:
-            kind, message = await read(server.reader)
+            try:
+                kind, message = await read(server.reader)
+            except (OSError, asyncio.IncompleteReadError):
+                self._writer.close()
+                return
             over = False
             if kind == b"Z":
                 self._unanswered -= 1

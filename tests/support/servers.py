@@ -362,6 +362,12 @@ class S3:
         return False
 
 
+class Durable(Postgres):
+    """A PostgreSQL that keeps what it has confirmed when it crashes; only the system mustn't."""
+
+    OPTIONS = (*Postgres.OPTIONS, "-c", "synchronous_commit=on")
+
+
 class Primary(Postgres):
     """A PostgreSQL that can be followed: `copy()` is a hot standby of it, by streaming."""
 
