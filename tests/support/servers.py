@@ -250,7 +250,7 @@ class S3:
     same address: `stop()`, `start()`.
     """
 
-    OWNER = Account("plugram", "plugram-secret")
+    OWNER = Account("owner-of-all", "secret-of-the-owner")
     READER = Account("reader", "reader-secret")
     WRITER = Account("writer", "writer-secret")
     LISTER = Account("lister", "lister-secret")

@@ -64,7 +64,7 @@ async def test_a_right_to_delete_that_is_missing_is_named(
     ("account", "said", "hint"),
     [
         (Account("nobody", "x"), "doesn't know this access key", "AWS_ACCESS_KEY_ID"),
-        (Account("plugram", "x"), "secret doesn't belong", "AWS_SECRET_ACCESS_KEY"),
+        (Account(S3.OWNER.key, "x"), "secret doesn't belong", "AWS_SECRET_ACCESS_KEY"),
     ],
 )
 async def test_wrong_keys_are_called_so(
@@ -77,7 +77,7 @@ async def test_wrong_keys_are_called_so(
         assert (health.ok, health.degraded) == (False, False)
         assert said in health.detail
         assert hint in health.hint
-        assert "plugram-secret" not in health.detail + health.hint
+        assert S3.OWNER.secret not in health.detail + health.hint
 
 
 async def test_a_bucket_that_is_not_there(s3: S3) -> None:
