@@ -150,8 +150,9 @@ async def test_files_of_a_chat_live_in_the_bucket(
         assert code == 1
         assert f"{key_of(OTHER)} is damaged" in said
         assert f"{key_of(TEXT)} isn't there" in said
-        await ann.click(page, named(page, "Send file")["callback_data"])
-        await ann.wait_reply(contains="My copy of it is lost", timeout=PATIENCE)
+        answer = await ann.click(page, named(page, "Send file")["callback_data"], wait=PATIENCE)
+        assert answer is not None
+        assert "My copy of it is lost" in answer["text"]
 
         # Deleted for good, with the last file that has these bytes.
         with sqlite3.connect(database, timeout=20) as db:
