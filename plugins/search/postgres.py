@@ -133,11 +133,15 @@ class PostgresIndex(Index):
             # With the list itself the planner hashes it; with a parameter it would be gone through
             # for every row.
             await self.db.fetch("SELECT set_config('plan_cache_mode', 'force_custom_plan', true)")
+        if walks:  # row-level security makes the planner expect few rows, and sort them instead
+            await self.db.fetch("SELECT set_config('enable_sort', 'off', true)")
         rows = await self.db.fetch(
             f"SELECT passage_id FROM search_vectors WHERE scope = $1 AND dimension = {size:d}"
             f"{condition} ORDER BY {embedding} <#> $2::real[]::halfvec({size:d}) LIMIT $3",
             *args,
         )
+        if walks:
+            await self.db.fetch("SELECT set_config('enable_sort', 'on', true)")
         return [row["passage_id"] for row in rows]
 
     async def _walks(self, vectors: int, count: int) -> bool:
