@@ -112,6 +112,7 @@ def _deployment(
         "PLUGRAM_OUTGOING__PER_CHAT_PER_SECOND": "30",
         "PLUGRAM_PLUGINS__FILES__EDIT_PAUSE": "0.05",
         "PLUGRAM_FEATURES__OCR": "false",
+        "PLUGRAM_HOOKS__START_TIMEOUT": "60",
     }
     return Deployment(folder, database_url, redis_url, env)
 

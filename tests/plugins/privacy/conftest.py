@@ -40,6 +40,7 @@ def settings(
         http__backoff_base=1,
         jobs__backoff_base=1,
         jobs__in_process="always",
+        hooks__start_timeout=60,  # of a machine that does much else
         **only(*ROOMS),
     )
 
