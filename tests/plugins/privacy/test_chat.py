@@ -75,18 +75,24 @@ async def test_somebody_is_erased_and_nobody_else(app: App, ann: Person, boris: 
         await person.wait_reply(contains=f"of-{person.name}.txt")
     privacy = privacy_of(app)
     [ann_id, boris_id] = await ids(app)
-    before = await privacy.kept(boris_id)
+    before = await of_plugins(app, boris_id)
     receipt = await erase(ann)
     assert "Files: 2" in receipt["text"]
     assert "found nothing of you" in receipt["text"]
     assert await privacy.leftovers(ann_id, ["of-ann", "singsann"]) == []
-    assert await privacy.kept(boris_id) == before
+    assert await of_plugins(app, boris_id) == before
     await boris.send("both bytes")
     await boris.wait_reply(contains="shared.txt")
     # Whoever was erased may come back, as somebody new.
     await ann.send("/mydata")
     again = await ann.wait_reply(contains="Your data")
     assert "none of them a file" in again["text"]
+
+
+async def of_plugins(app: App, user_id: int) -> dict[str, int]:
+    """Rows of somebody; what the host notes of their last minutes comes a moment later."""
+    kept = await privacy_of(app).kept(user_id)
+    return {table.name: n for table, n in kept.tables.items() if table.plugin_id != "core"}
 
 
 async def ids(app: App) -> list[int]:
