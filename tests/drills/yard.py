@@ -109,11 +109,11 @@ class Yard:
         return dice.choice(found)
 
     async def kill(self, process: Worker) -> list[int]:
-        """SIGKILL; what it had in hand."""
-        lost = await self.running_at(process.pid)
-        self.history.note("kill", pid=process.pid, had=lost)
+        """SIGKILL; what it had in hand, which stays in its name until its lease has run out."""
         process.kill()
         await asyncio.to_thread(process.wait)
+        lost = await self.running_at(process.pid)
+        self.history.note("kill", pid=process.pid, had=lost)
         return lost
 
     @asynccontextmanager
