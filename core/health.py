@@ -51,12 +51,13 @@ class HealthChecks:
     async def run(self, *, timeout: float = CHECK_TIMEOUT) -> list[Checked]:
         """`timeout`: seconds for each. The core's own come first: while one of them fails, others
         may hang on the same thing, and get less."""
-        first = await self._all([one for one in self._checks if one.startswith(CORE)], timeout)
+        names = list(self._checks)  # a start adds more meanwhile
+        first = await self._all([one for one in names if one.startswith(CORE)], timeout)
         limit = timeout if all(one.health.ok for one in first) else min(QUICK, timeout)
         done = {one.name: one for one in first}
-        others = await self._all([one for one in self._checks if one not in done], limit)
+        others = await self._all([one for one in names if one not in done], limit)
         done |= {one.name: one for one in others}
-        return [done[name] for name in self._checks]
+        return [done[name] for name in names]
 
     async def _all(self, names: Sequence[str], limit: float) -> list[Checked]:
         return list(await asyncio.gather(*(self._one(name, limit) for name in names)))

@@ -58,3 +58,18 @@ async def test_degraded_is_still_ready(check: object, expected: bool) -> None:
     table = HealthChecks()
     table.add("x", [HealthCheck("y", check)])  # type: ignore[arg-type]  # from parametrize
     assert ready(await table.run()) is expected
+
+
+async def test_a_check_that_is_added_meanwhile_waits_for_the_next_time() -> None:
+    checks = HealthChecks()
+
+    async def adding() -> Health:
+        checks.add("late", [HealthCheck("one", fine)])
+        return Health(True)
+
+    async def fine() -> Health:
+        return Health(True)
+
+    checks.add("core", [HealthCheck("adding", adding)])
+    assert [one.name for one in await checks.run()] == ["core.adding"]
+    assert [one.name for one in await checks.run()] == ["core.adding", "late.one"]
