@@ -37,6 +37,11 @@ from playground.client import Playground  # noqa: E402 - of this checkout
 NOBODY = 65534
 PLACES = ("/opt/plugram", "/src", "/data", "/app", "/tmp")  # noqa: S108 - of the image
 _PATH = "/usr/local/bin:/usr/bin:/bin"
+_WANTED = (
+    "import ensurepip, ssl, sqlite3, subprocess, sys\n"
+    "assert sys.version_info >= (3, 11)\n"
+    "subprocess.run([sys.executable, '-c', ''], check=True)"  # as the sandbox starts itself anew
+)
 FOR_DOCKER = ("apt-get", "useradd")
 TEXT = b"The ferry to the northern islands leaves at seven in the morning."
 
@@ -199,14 +204,20 @@ def _copy(image: Image, rest: str) -> None:
 def pythons() -> Iterator[str]:
     """Interpreters that the image's own stands for, the same version first."""
     wanted = re.search(r"FROM python:(\d+\.\d+)", (ROOT / "Dockerfile").read_text())
-    names = [f"python{wanted[1]}" if wanted else "", "python3.13", "python3.11", "python3"]
+    names = [
+        f"python{wanted[1]}" if wanted else "",
+        "python3.13",
+        "python3.11",
+        "python3",
+        "/usr/bin/python3",
+    ]
     pyenv = Path("~/.pyenv/versions").expanduser()
     for name in filter(None, names):
         version = name.removeprefix("python")
         yield from (str(one) for one in sorted(pyenv.glob(f"{version}.*/bin/python")))
         if found := shutil.which(name):
             yield found
-    yield sys.executable
+    yield from ("/usr/bin/python3", sys.executable)
 
 
 def usable() -> str:
@@ -216,7 +227,7 @@ def usable() -> str:
             as_nobody(
                 python,
                 "-c",
-                "import ensurepip, ssl, sqlite3, sys; sys.exit(sys.version_info < (3, 11))",
+                _WANTED,
             ),
             capture_output=True,
             check=False,
@@ -230,7 +241,7 @@ def as_nobody(*command: str) -> list[str]:
     if os.geteuid():
         return list(command)
     who = ("--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups", "--no-new-privs")
-    return ["setpriv", *who, "--", *command]
+    return [shutil.which("setpriv") or "setpriv", *who, "--", *command]
 
 
 # -- trying it ----------------------------------------------------------------------------------
