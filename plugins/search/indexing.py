@@ -190,7 +190,8 @@ class Indexer:
             await self._engine.index.drop_scope(scope.key)
         await self._forget_in_memory(scope)
         if (vectors := self._engine.vectors) is not None:
-            await vectors.unknown_files(remove=True)
+            with scoped(SYSTEM):
+                await vectors.unknown_files(remove=True)
 
     async def _forget_in_memory(self, scope: Scope) -> None:
         """Drop what is remembered of a scope, and its index file if nothing is left of it."""
