@@ -122,7 +122,9 @@ async def test_what_the_test_server_never_says(
 
 
 @pytest.mark.parametrize(
-    "endpoint", [f"http://127.0.0.1:{free_port()}", "http://nosuch.invalid", "https://127.0.0.1:1"]
+    "endpoint",
+    [f"http://127.0.0.1:{free_port()}", "http://nosuch.invalid", "https://127.0.0.1:1"],
+    ids=["refuses", "has no address", "refuses TLS"],
 )
 async def test_a_server_that_is_away_fails_the_doctor_and_not_the_start(
     s3: S3, endpoint: str
