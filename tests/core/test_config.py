@@ -554,20 +554,15 @@ def test_lines_of_keys_are_found_whatever_the_values_hold(table: dict[str, Any])
     assert [found[f"a.b.{key}"] for key in table] == list(range(3, 3 + len(table)))
 
 
-def test_loading_is_quick_and_light() -> None:
+def test_loading_is_light() -> None:
     code = (
-        "import sys, time\n"
+        "import sys\n"
         "from core import config\n"
         "config.load(env={})\n"
         "heavy = {'aiogram', 'numpy', 'tortoise', 'structlog', 'typer'} & sys.modules.keys()\n"
         "assert not heavy, heavy\n"
-        "print(time.process_time())\n"
     )
-    best = min(
-        float(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout)
-        for _ in range(3)
-    )
-    assert best < 0.5
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 # -- what follows from the deployment's name -----------------------------------------------------

@@ -13,6 +13,7 @@ from core.app import App
 from core.telegram.inbox import Inbox
 from tests.conftest import SettingsFactory
 from tests.support.host import only
+from tests.support.rows import of_all
 
 ANN, BEN = 500000007, 500000070
 """The one's number is in the other's: only whole ones count."""
@@ -35,12 +36,14 @@ async def test_rows_are_counted_read_and_erased_and_only_theirs(app: App) -> Non
     for person in (ANN, BEN):
         await app.people.get(person, "en", f"name of {person}")
         await app.people.set_preference(person, "search", "order", "new")
-        await app.db.execute(
-            "INSERT INTO search_results (scope, person_id, query, results, created_at)"
-            " VALUES ($1, $2, 'q', '{}', $3)",
-            f"u:{person}",
-            person,
-            time.time(),
+        await of_all(
+            app.db.execute(
+                "INSERT INTO search_results (scope, person_id, query, results, created_at)"
+                " VALUES ($1, $2, 'q', '{}', $3)",
+                f"u:{person}",
+                person,
+                time.time(),
+            )
         )
     counts = await app.records.counts(ANN)
     assert {table.name: n for table, n in counts.items()} == {
@@ -97,8 +100,10 @@ async def test_jobs_go_but_those_that_run(app: App) -> None:
 async def test_a_plugin_that_is_off_loses_its_rows(
     app: App, settings_factory: SettingsFactory, database_url: str
 ) -> None:
-    await app.db.execute(
-        "INSERT INTO files_tags (scope, file_id, name) VALUES ($1, 1, 'tax')", f"u:{ANN}"
+    await of_all(
+        app.db.execute(
+            "INSERT INTO files_tags (scope, file_id, name) VALUES ($1, 1, 'tax')", f"u:{ANN}"
+        )
     )
     off = settings_factory(database__url=database_url, **only("storage"))
     async with App(off, "session").session() as other:
@@ -111,12 +116,14 @@ async def test_a_plugin_that_is_off_loses_its_rows(
 async def test_rows_that_are_too_old_go(app: App) -> None:
     now = time.time()
     for days in (1, 6, 20, 40):
-        await app.db.execute(
-            "INSERT INTO search_results (scope, person_id, query, results, created_at)"
-            " VALUES ($1, $2, 'q', '{}', $3)",
-            f"u:{ANN}",
-            days,
-            now - days * DAY,
+        await of_all(
+            app.db.execute(
+                "INSERT INTO search_results (scope, person_id, query, results, created_at)"
+                " VALUES ($1, $2, 'q', '{}', $3)",
+                f"u:{ANN}",
+                days,
+                now - days * DAY,
+            )
         )
     ages = {age.table.name: age for age in await app.records.ages({})}
     assert (ages["search_results"].keep_days, ages["search_results"].due) == (7, 2)
@@ -125,7 +132,7 @@ async def test_rows_that_are_too_old_go(app: App) -> None:
     assert await app.records.expire({"search_results": 30}) == {"search_results": 1}
     assert await app.records.expire({}) == {"search_results": 1}
     assert await app.records.expire({"search_results": 0}) == {}
-    rows = await app.db.fetch("SELECT person_id FROM search_results ORDER BY person_id")
+    rows = await of_all(app.db.fetch("SELECT person_id FROM search_results ORDER BY person_id"))
     assert [row["person_id"] for row in rows] == [1, 6]
 
 

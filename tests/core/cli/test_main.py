@@ -100,27 +100,21 @@ LIGHT = {
 def test_light_commands_stay_light(plugram: Run, tmp_path: Path, command: str) -> None:
     plugram("db migrate")
     code = (
-        "import sys, time\n"
+        "import sys\n"
         "from core.cli import main as cli\n"
         f"status = cli.run({command.split()!r})\n"
-        f"heavy = sorted({LIGHT[command]!r} & sys.modules.keys())\n"
-        "print('HEAVY', *heavy)\n"
-        "print(time.process_time())\n"
+        f"print('HEAVY', *sorted({LIGHT[command]!r} & sys.modules.keys()))\n"
     )
-    for _ in range(3):  # another try for a busy machine
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            env={"PATH": os.environ["PATH"], "PLUGRAM_ROOT": str(tmp_path)},
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        *_, heavy, seconds = done.stdout.splitlines() or [done.stderr]
-        assert heavy.split() == ["HEAVY"], done.stderr
-        if float(seconds) <= 1.0:
-            return
-    pytest.fail(f"{command} takes {seconds} s of CPU")
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PATH": os.environ["PATH"], "PLUGRAM_ROOT": str(tmp_path)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    *_, heavy = done.stdout.splitlines() or [done.stderr]
+    assert heavy.split() == ["HEAVY"], done.stderr
 
 
 def test_help_names_all_commands(plugram: Run, dice: str) -> None:

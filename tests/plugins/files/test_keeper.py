@@ -11,6 +11,7 @@ import pytest
 
 from core.app import App
 from core.config import Settings
+from core.db.scope import scoped
 from playground.client import Person
 from plugins.files import extractions, repository
 from plugins.files.models import (
@@ -276,8 +277,9 @@ async def test_a_file_deleted_before_it_is_stored(idle: App, files: Files, ann: 
     await files.keeper.purge(scope, [file.id])
     await files.store(scope, file.id)
     assert await Blob.all().count() == 0
-    await files._enqueue("process", file)  # as a job did that ended just now
-    assert await repository.remove(file) is False
+    with scoped(scope):
+        await files._enqueue("process", file)  # as a job did that ended just now
+        assert await repository.remove(file) is False
     await run(idle, files, "erase")
     assert await of_all(TelegramFile.all().count()) == 0
 
@@ -426,5 +428,5 @@ async def contents(app: App) -> dict[str, int]:
     for one in names:
         table = str(one["name"])
         if table.startswith(("files_", "search_", "embeddings_")):
-            found[table] = int(await app.db.fetchval(f"SELECT COUNT(*) FROM {table}"))
+            found[table] = int(await of_all(app.db.fetchval(f"SELECT COUNT(*) FROM {table}")))
     return found
