@@ -213,8 +213,8 @@ def pythons() -> Iterator[str]:
     ]
     pyenv = Path("~/.pyenv/versions").expanduser()
     for name in filter(None, names):
-        version = name.removeprefix("python")
-        yield from (str(one) for one in sorted(pyenv.glob(f"{version}.*/bin/python")))
+        if re.fullmatch(r"\d+\.\d+", version := name.removeprefix("python")):
+            yield from (str(one) for one in sorted(pyenv.glob(f"{version}.*/bin/python")))
         if found := shutil.which(name):
             yield found
     yield from ("/usr/bin/python3", sys.executable)

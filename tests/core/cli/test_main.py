@@ -28,7 +28,7 @@ manifest = {
 }
 import plugram
 import typer
-print("imported")
+print("woken")
 
 class Settings(plugram.PluginSettings):
     sides: int = 6
@@ -123,7 +123,7 @@ def test_help_names_all_commands(plugram: Run, dice: str) -> None:
     for name in ("run", "worker", "dev", "doctor", "config", "plugins", "jobs", "db"):
         assert f"│ {name}" in done.stdout
     assert "Throws dice" in done.stdout
-    assert "imported" not in done.stdout
+    assert "woken" not in done.stdout
 
 
 def test_unknown_command_is_a_usage_error(plugram: Run) -> None:
@@ -222,7 +222,7 @@ def test_plugins_list_imports_nothing(plugram: Run, dice: str) -> None:
     assert "version is missing" in found["broken"]["reason"]
     table = plugram("plugins list", PLUGRAM_PLUGINS__PATHS=dice)
     assert "Throws dice" in table.stdout
-    assert "imported" not in done.stdout + table.stdout
+    assert "woken" not in done.stdout + table.stdout
 
 
 def test_plugins_info(plugram: Run, dice: str) -> None:
@@ -402,14 +402,14 @@ async def _some_jobs(url: str, tmp_path: Path) -> dict[str, int]:
 def test_commands_of_a_plugin(plugram: Run, dice: str) -> None:
     variables = {"PLUGRAM_PLUGINS__PATHS": dice, "PLUGRAM_PLUGINS__DICE__SIDES": "20"}
     done = plugram("dice sides", **variables)
-    assert (done.returncode, done.stdout.split()) == (0, ["imported", "20"]), done.stderr
+    assert (done.returncode, done.stdout.split()) == (0, ["woken", "20"]), done.stderr
     done = plugram("dice count --fail", **variables)
-    assert (done.returncode, done.stdout.split()) == (3, ["imported", "0"]), done.stderr
+    assert (done.returncode, done.stdout.split()) == (3, ["woken", "0"]), done.stderr
     done = plugram("dice --help", **variables)
     assert done.returncode == 0
     assert "count" in done.stdout
     assert plugram("dice nothing", **variables).returncode == 2
-    Path(dice, "dice.py").write_text(PLUGIN.replace('print("imported")', "1 / 0"))
+    Path(dice, "dice.py").write_text(PLUGIN.replace('print("woken")', "1 / 0"))
     done = plugram("dice sides", **variables)
     assert done.returncode == 1
     assert "Plugin dice is set aside: ZeroDivisionError" in done.stderr

@@ -19,6 +19,7 @@ from plugram import SYSTEM
 from tests.core.kit import write_room
 from tests.support.host import only
 from tests.support.processes import PlaygroundProcess
+from tests.support.rows import of_all
 
 EARS = """
     import plugram
@@ -130,9 +131,9 @@ async def row(app: App, file_id: int = 1) -> TelegramFile:
 
 
 async def until(found: Callable[[], Awaitable[Any]], seconds: float = 10) -> Any:
-    """What `found` gives once it is true."""
+    """What `found`, which sees the rows of all, gives once it is true."""
     async with asyncio.timeout(seconds):
-        while not (value := await found()):
+        while not (value := await of_all(found())):
             await asyncio.sleep(0.03)
     return value
 

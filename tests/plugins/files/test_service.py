@@ -21,7 +21,7 @@ from plugins.files.library import Library
 from plugins.files.models import Blob, Stage, TelegramFile, UserStatistics
 from plugins.files.service import UNHEARD, Files, Incoming
 from plugins.files.status import GONE
-from plugram import SYSTEM, BlobMissing, FileLibrary, PluginError, Scope, StorageError, UserError
+from plugram import SYSTEM, FileLibrary, PluginError, Scope, StorageError, UserError
 from tests.plugins.files.conftest import ears, files_of, until
 from tests.support.processes import PlaygroundProcess
 from tests.support.rows import of_all
@@ -452,7 +452,7 @@ async def test_a_file_that_nobody_has_any_more_is_an_error(
     file = await kept(files, ann)
     await of_all(TelegramFile.filter(id=file.id).update(file_id="of another bot"))
     (idle.settings.data_dir / "storage" / "blobs" / file.blob_key).unlink()
-    with pytest.raises(BlobMissing):
+    with pytest.raises(UserError, match="files-problem-lost-bytes"):
         await library.send(Scope(file.scope), file.id, file.chat_id)
 
 
@@ -487,7 +487,7 @@ async def test_a_file_waits_until_its_sender_has_what_makes_it_searchable(
     async with App(settings.model_copy(update={"features": some}), "all").serving() as app:
         await ann.upload(b"the lease of the house", name="lease.txt")
         await until(lambda: TelegramFile.filter(stage=Stage.PROCESSED).exists())
-        await TelegramFile.all().update(updated_at=now() - timedelta(seconds=UNHEARD + 1))
+        await of_all(TelegramFile.all().update(updated_at=now() - timedelta(seconds=UNHEARD + 1)))
         await files_of(app).catch_up()
         assert not [row for row in await app.jobs.find() if (row.key or "").find("again:") >= 0]
         assert ears(app).processed == []
