@@ -408,19 +408,22 @@ async def caption_of(batch: Batch) -> str:
     if batch.pk is None:
         return ""
     written = TelegramFile.filter(scope=batch.scope, batch_id=batch.id).exclude(caption="")
-    first = await written.order_by("id").first()
+    with scoped(Scope(batch.scope)):
+        first = await written.order_by("id").first()
     return first.caption if first else ""
 
 
 async def put_together(file: TelegramFile, batch: Batch) -> None:
     """The batch's message tells of this file."""
     file.batch_id = batch.id
-    await TelegramFile.filter(scope=file.scope, id=file.id).update(batch_id=batch.id)
+    with scoped(Scope(file.scope)):
+        await TelegramFile.filter(scope=file.scope, id=file.id).update(batch_id=batch.id)
 
 
 async def note_job(file: TelegramFile, job_id: int) -> None:
     """The job that works on a file now."""
-    await TelegramFile.filter(scope=file.scope, id=file.id).update(job_id=job_id)
+    with scoped(Scope(file.scope)):
+        await TelegramFile.filter(scope=file.scope, id=file.id).update(job_id=job_id)
 
 
 async def hold_blob(ctx: Context, sha256: str, key: str, kind: str, size: int) -> Blob:

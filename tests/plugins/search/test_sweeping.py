@@ -18,25 +18,28 @@ from plugram import FileLibrary, Scope, Section
 from tests.plugins.search.conftest import ANN, Room, opened, stored_file
 from tests.plugins.search.test_forgetting import keep_results, rows
 from tests.plugins.search.test_vectors import add, vectors
+from tests.support.rows import of_all
 
 Plant = Callable[[Room], Awaitable[Any]]
 
 
 async def lost_file(room: Room) -> None:
     await room.add(2, "The tram is green.", name="tram.txt")
-    await room.db.execute(
-        "INSERT INTO search_tags (scope, file_id, tag) VALUES ($1, 2, 'green')", ANN.key
+    await of_all(
+        room.db.execute(
+            "INSERT INTO search_tags (scope, file_id, tag) VALUES ($1, 2, 'green')", ANN.key
+        )
     )
 
 
 async def lost_passages(room: Room) -> None:
     await room.add(2, [Section(f"Tram {n}.", {"page": n}) for n in range(3)])
-    await room.db.execute("DELETE FROM search_files WHERE file_id = 2")
+    await of_all(room.db.execute("DELETE FROM search_files WHERE file_id = 2"))
 
 
 async def lost_words(room: Room) -> None:
     await room.add(2, "The tram is green.")
-    await room.db.execute("DELETE FROM search_passages WHERE file_id = 2")
+    await of_all(room.db.execute("DELETE FROM search_passages WHERE file_id = 2"))
 
 
 async def lost_text(room: Room) -> None:
@@ -45,8 +48,10 @@ async def lost_text(room: Room) -> None:
 
 
 async def lost_tags(room: Room) -> None:
-    await room.db.execute(
-        "INSERT INTO search_tags (scope, file_id, tag) VALUES ($1, 2, 'green')", ANN.key
+    await of_all(
+        room.db.execute(
+            "INSERT INTO search_tags (scope, file_id, tag) VALUES ($1, 2, 'green')", ANN.key
+        )
     )
 
 
@@ -56,31 +61,41 @@ async def lost_results(room: Room) -> None:
 
 
 async def lost_terms(room: Room) -> None:
-    await room.db.execute(
-        "INSERT INTO search_terms (hash, scope, term, passages) VALUES ($1, $2, 'tram', 2)",
-        term_hash(ANN.key, "tram"),
-        ANN.key,
+    await of_all(
+        room.db.execute(
+            "INSERT INTO search_terms (hash, scope, term, passages) VALUES ($1, $2, 'tram', 2)",
+            term_hash(ANN.key, "tram"),
+            ANN.key,
+        )
     )
-    await room.db.execute(
-        "UPDATE search_terms SET passages = passages + 3 WHERE hash = $1",
-        term_hash(ANN.key, "ferry"),
+    await of_all(
+        room.db.execute(
+            "UPDATE search_terms SET passages = passages + 3 WHERE hash = $1",
+            term_hash(ANN.key, "ferry"),
+        )
     )
 
 
 async def wrong_statistics(room: Room) -> None:
-    await room.db.execute(
-        "UPDATE search_scopes SET files = files + 1, passages = passages - 1, hidden = 1,"
-        " positions = positions + 40, vectors = vectors + 2"
+    await of_all(
+        room.db.execute(
+            "UPDATE search_scopes SET files = files + 1, passages = passages - 1, hidden = 1,"
+            " positions = positions + 40, vectors = vectors + 2"
+        )
     )
-    await room.db.execute("UPDATE search_languages SET files = files + 1")
+    await of_all(room.db.execute("UPDATE search_languages SET files = files + 1"))
 
 
 async def empty_scope(room: Room) -> None:
-    await room.db.execute(
-        "INSERT INTO search_scopes (scope, version, born) VALUES ('u:9', 1, 1), ('u:10', 1, 1)"
+    await of_all(
+        room.db.execute(
+            "INSERT INTO search_scopes (scope, version, born) VALUES ('u:9', 1, 1), ('u:10', 1, 1)"
+        )
     )
-    await room.db.execute("UPDATE search_scopes SET files = 2, vectors = 7 WHERE scope = 'u:9'")
-    await room.db.execute("INSERT INTO search_languages VALUES ('u:9', 'en', 2)")
+    await of_all(
+        room.db.execute("UPDATE search_scopes SET files = 2, vectors = 7 WHERE scope = 'u:9'")
+    )
+    await of_all(room.db.execute("INSERT INTO search_languages VALUES ('u:9', 'en', 2)"))
 
 
 PLANTED: dict[str, tuple[Plant, set[str]]] = {
@@ -99,11 +114,15 @@ PLANTED: dict[str, tuple[Plant, set[str]]] = {
 async def content(room: Room) -> dict[str, Any]:
     """What the tables say, but for what only grows."""
     told: dict[str, Any] = {**await rows(room)}
-    told["statistics"] = await room.db.fetch(
-        "SELECT scope, files, hidden, passages, positions, vectors FROM search_scopes"
+    told["statistics"] = await of_all(
+        room.db.fetch(
+            "SELECT scope, files, hidden, passages, positions, vectors FROM search_scopes"
+        )
     )
-    told["languages"] = await room.db.fetch("SELECT * FROM search_languages WHERE files <> 0")
-    told["terms"] = await room.db.fetch("SELECT * FROM search_terms ORDER BY hash")
+    told["languages"] = await of_all(
+        room.db.fetch("SELECT * FROM search_languages WHERE files <> 0")
+    )
+    told["terms"] = await of_all(room.db.fetch("SELECT * FROM search_terms ORDER BY hash"))
     told.pop("search_languages")
     return told
 
@@ -131,7 +150,7 @@ async def test_each_kind_is_told_and_taken_away(room: Room, what: str) -> None:
     if what == "results":
         assert after.pop("search_results") == 2
         assert before.pop("search_results") == 1
-        kept = await room.db.fetch("SELECT results FROM search_results")
+        kept = await of_all(room.db.fetch("SELECT results FROM search_results"))
         assert all([hit[1] for hit in json.loads(row["results"])["hits"]] == [1] for row in kept)
     assert after == before
     assert await room.find("ferry") == [1]
@@ -159,9 +178,11 @@ async def test_index_files_are_mended(sqlite_url: str, tmp_path: Path) -> None:
         indexer = room.search.indexer
         await indexer.build_vector_file(ANN, silent)
         await indexer.leftovers([1, *range(2, 700)], fix=True)  # `add` gives passages no words
-        await room.db.execute(
-            "DELETE FROM search_passages WHERE id IN (SELECT id FROM search_passages"
-            " WHERE file_id = 2 ORDER BY id DESC LIMIT 10)"
+        await of_all(
+            room.db.execute(
+                "DELETE FROM search_passages WHERE id IN (SELECT id FROM search_passages"
+                " WHERE file_id = 2 ORDER BY id DESC LIMIT 10)"
+            )
         )
         stray = tmp_path / "0123456789abcdef-1-1.usearch"
         stray.write_bytes(b"of an interrupted build")
@@ -174,7 +195,7 @@ async def test_index_files_are_mended(sqlite_url: str, tmp_path: Path) -> None:
         told = await indexer.leftovers([1, 2], fix=True)
         assert "index file of u:7: 10 vectors of no passage, until it is made anew" in told
         assert await indexer.leftovers([1, 2]) == []
-        (row,) = await room.db.fetch("SELECT file, vectors FROM search_vector_files")
+        (row,) = await of_all(room.db.fetch("SELECT file, vectors FROM search_vector_files"))
         assert row["vectors"] == 590
         assert not stray.exists()
         assert {path.name for path in tmp_path.glob("0*")} - {row["file"]} == {fresh.name}
@@ -202,7 +223,7 @@ async def test_no_byte_of_a_deleted_file_stays_in_the_database(
         assert [trace for trace in traces if trace in held] == []
         assert kept.encode() in held
         # Hashes are told apart by their ends where lists share beginnings.
-        left = await room.db.fetch("SELECT block FROM search_words_data")
+        left = await of_all(room.db.fetch("SELECT block FROM search_words_data"))
         assert not any(word[4:].encode() in row["block"] for row in left for word in words)
         assert await room.find("ferry") == [1]
         assert await room.find("tram") == [3]
@@ -210,7 +231,7 @@ async def test_no_byte_of_a_deleted_file_stays_in_the_database(
 
 async def raw(room: Room, path: Path) -> bytes:
     """The database's bytes, and those of its log."""
-    (folded,) = await room.db.fetch("PRAGMA wal_checkpoint(TRUNCATE)")
+    (folded,) = await of_all(room.db.fetch("PRAGMA wal_checkpoint(TRUNCATE)"))
     assert folded["busy"] == 0
     log = path.with_name(path.name + "-wal")
     return path.read_bytes() + (log.read_bytes() if log.exists() else b"")
