@@ -20,7 +20,7 @@ from core.sources import nearest
 
 CORE_CLI = frozenset(
     {"bench", "cache", "chaos", "config", "db", "deploy", "dev", "doctor", "flags", "jobs"}
-    | {"plan", "playground", "plugins", "replay", "run", "updates", "version", "worker"}
+    | {"keys", "plan", "playground", "plugins", "replay", "run", "updates", "version", "worker"}
 )
 """Names of `plugram` sub-commands that plugins can't take."""
 

@@ -25,6 +25,7 @@ from redis.asyncio import Redis
 from core import config
 from core.db import database
 from core.db.database import Database
+from core.db.scope import SYSTEM
 from playground.client import Person
 from plugins.privacy.archive import Reader, reading
 from tests.support.processes import (
@@ -366,8 +367,10 @@ async def test_an_export_imports_again_equal(
 
 async def _searchable(places: Deployment, number: int) -> None:
     async with places.database() as db, asyncio.timeout(60):
-        while (
-            await db.fetchval("SELECT count(*) AS n FROM files_telegram_files WHERE stage = 4")
-            < number
-        ):
+        found = 0
+        while found < number:
             await asyncio.sleep(0.2)
+            async with db.transaction(SYSTEM):
+                found = await db.fetchval(
+                    "SELECT count(*) AS n FROM files_telegram_files WHERE stage = 4"
+                )
