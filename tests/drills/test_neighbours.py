@@ -131,9 +131,9 @@ async def test_two_deployments_on_the_same_servers_do_not_meet(
     assert {key.partition(":")[0] for key in keys} == set(NAMES.values())
     assert (tmp_path / "data" / "deployment").read_text() == "plugram\n"
     assert (tmp_path / "data-plugram_staging" / "deployment").read_text() == "plugram_staging\n"
-    blobs = [one for one in (tmp_path / "data").rglob("*") if one.is_file()]
-    assert any("blobs" in one.parts for one in blobs)
-    assert not list((tmp_path / "data-plugram_staging").rglob("blobs/*"))
+    for folder, number in (("data", 1), ("data-plugram_staging", 0)):
+        blobs = (tmp_path / folder / "storage" / "blobs").rglob("*")
+        assert len([one for one in blobs if one.is_file()]) == number
 
     # A staging process that is pointed at production's database, or folder.
     before = postgres.sql("SELECT count(*) FROM core_migrations", database="plugram")
