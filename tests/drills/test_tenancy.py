@@ -134,7 +134,8 @@ class Town:
         kept = await self.search.results.get(who.scope, self.somebodys("lists"))
         if kept is not None:
             self.only_own(who, "result list", [hit.file_id for hit in kept.hits])
-            self.seen(who, "page", await self.search.results.page(kept, 1, self.library))
+            page = await self.search.results.page(kept, 1, self.library)
+            self.seen(who, "page", page.results)  # the query, which it has too, is their own words
         await self.search.results.recent(who.scope, who.id, 5)
 
     async def browse(self, who: Person) -> None:
