@@ -195,7 +195,7 @@ class Database:
         deadline, pause = asyncio.get_running_loop().time() + patience, 0.25
         while True:
             try:
-                await self.engine.connect()
+                await self._open()
                 break
             except DatabaseAway as error:
                 if asyncio.get_running_loop().time() + pause > deadline:
@@ -203,15 +203,19 @@ class Database:
                 log.warning("database away, trying again", error=str(error), seconds=pause)
             await asyncio.sleep(pause)
             pause = min(pause * 2, 5.0)
+        if any(app.models_module for app in self.apps):
+            from core.db import orm  # Tortoise costs 0.2 s; who has no models doesn't pay
+
+            self._orm = await orm.start(self)
+
+    async def _open(self) -> None:
+        """Connect, and see whose it is; somebody who migrates it makes both wait."""
+        await self.engine.connect()
         try:
             await deployment.check(self)
         except BaseException:
             await self.engine.close()
             raise
-        if any(app.models_module for app in self.apps):
-            from core.db import orm  # Tortoise costs 0.2 s; who has no models doesn't pay
-
-            self._orm = await orm.start(self)
 
     async def _connect_replica(self) -> None:
         if self.replica is not None:

@@ -26,12 +26,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from core import metrics
 from core.db.scope import scoped
-from core.errors import ConfigError, DatabaseError, JobError, PlugramError, UserError
+from core.errors import ConfigError, DatabaseAway, DatabaseError, JobError, PlugramError, UserError
 from core.jobs.alone import NOT_NOW, Alone
 from core.jobs.job import Job, JobRow, Jobs, RegisteredJob, Retry, call, current_job
 from core.jobs.ledger import Claim, Ending, Ledger, NewJob, cron_prefix
 from core.log import bind, get_logger, redact, trace_id
-from core.retry import Backoff
+from core.retry import Backoff, retry
 
 if TYPE_CHECKING:
     from core.config import JobsSettings, Settings
@@ -120,7 +120,8 @@ class Runner:
     async def start(self) -> None:
         """Register and begin to claim."""
         self._draining = False
-        await self._register()
+        # On SQLite whoever starts beside it may be migrating, which takes as long as it takes.
+        await retry(self._register, on=DatabaseAway, attempts=10, total=60, what="registering")
         await self.jobs.bell.listen(self)
         for loop in (
             self._claim_loop,

@@ -115,7 +115,7 @@ def test_the_command_line_knows_it_without_importing_it(site: Path, tmp_path: Pa
     facts = json.loads(done.stdout)
     assert facts["state"] == "on"
     assert facts["source"] == "plugram-birthdays 1.0.0"
-    assert facts["tables"] == ["birthdays_birthday"]
+    assert list(facts["tables"]) == ["birthdays_birthday"]
     assert PACKAGE not in done.stderr
 
 
