@@ -394,7 +394,8 @@ class Replica(Postgres):
         return primary_url.replace(f":{self._primary.port}/", f":{self.port}/")
 
     def caught_up(self) -> bool:
-        there = self._primary.sql("SELECT pg_current_wal_lsn()")
+        # The insert position: with synchronous_commit off the written one lags behind commits.
+        there = self._primary.sql("SELECT pg_current_wal_insert_lsn()")
         return self.sql(f"SELECT pg_last_wal_replay_lsn() >= '{there}'::pg_lsn") == "t"
 
     def _initialise(self) -> None:
