@@ -70,12 +70,7 @@ class Bot:
     async def group(self, title: str, *people: Chat, **fields: Any) -> Group:
         """A new group with the bot and these people, the first of whom owns it; `kind`, `forum`,
         `admins` and more as docs/playground.md has them."""
-        for person in people:
-            await person.exist()
-        made = await self.playground.group(
-            title, members=[person.name for person in people], **fields
-        )
-        return Group(self, made.id, title)
+        return await Group.make(self, title, people, **fields)
 
     async def about(self, username: str) -> Mapping[str, Any]:
         """What a new person is called, and speaks."""

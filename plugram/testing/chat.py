@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -94,7 +94,9 @@ class Host(Protocol):
 class Chat:
     """A person in a chat: their private one with the bot, or a group."""
 
-    def __init__(self, bot: Host, name: str, language: str = "", group: int = 0) -> None:
+    def __init__(
+        self, bot: Host, name: str, language: str = "", group: int = 0, since: int = 0
+    ) -> None:
         self.bot = bot
         self.name = name
         self.person = Person(bot.playground, name, chat=group)
@@ -102,7 +104,7 @@ class Chat:
         self._language = language
         self._group = group
         self._there = False
-        self._seen = 0
+        self._seen = since
         """Number of the last event that is over: from before the last act, or returned."""
         self._acted = 0
         """Number of the last event before the last act."""
@@ -333,15 +335,30 @@ class Chat:
 
 @dataclass(frozen=True)
 class Group:
-    """A group with the bot in it."""
+    """A group with the bot in it. Its greeting is over, and to be found in everyone's history."""
 
     bot: Host
     id: int
     title: str
+    since: int
+    """Number of the last event of its making."""
+
+    @classmethod
+    async def make(cls, bot: Host, title: str, people: Iterable[Chat], **fields: Any) -> Group:
+        """A new group with the bot and these people, the first of whom owns it."""
+        members = []
+        for person in people:
+            await person.exist()
+            members.append(person.name)
+        made = await bot.playground.group(title, members=members, **fields)
+        await bot.settle()
+        state = await bot.playground.call("GET", "/control/state")
+        return cls(bot, made.id, title, since=state["seq"])
 
     def user(self, name: str | Chat) -> Chat:
         """A member, who acts and sees in the group."""
-        return Chat(self.bot, name if isinstance(name, str) else name.name, group=self.id)
+        name = name if isinstance(name, str) else name.name
+        return Chat(self.bot, name, group=self.id, since=self.since)
 
 
 def _told(events: list[Json]) -> Iterator[str]:

@@ -31,11 +31,7 @@ class RemoteBot:
 
     async def group(self, title: str, *people: Chat, **fields: Any) -> Group:
         """A new group with the bot and these people."""
-        for person in people:
-            await person.exist()
-        members = [person.name for person in people]
-        made = await self.playground.group(f"{title} {self._test}", members=members, **fields)
-        return Group(self, made.id, title)
+        return await Group.make(self, f"{title} {self._test}", people, **fields)
 
     async def about(self, username: str) -> Mapping[str, Any]:
         """What a new person is called, and speaks."""

@@ -97,10 +97,12 @@ async def test_hostile_documents_cost_a_child_each(sandbox: Sandbox, tmp_path: P
     assert await text_of(sandbox, honest) == "still at work"
 
 
-async def test_a_book_is_read_within_the_limits(sandbox: Sandbox, tmp_path: Path) -> None:
+async def test_a_book_is_read_within_the_limits(tmp_path: Path) -> None:
     book = tmp_path / "book.txt"
     line = "Киты — крупные морские млекопитающие, и рассказать о них можно многое. "
     book.write_text(f"{line * 8}\n\n" * 19_000)  # 19 MB
     assert book.stat().st_size > 18 << 20
+    sandbox = Sandbox(Settings())  # with the limits of a deployment
     extraction = await sandbox.run(processor_for(book), book)
+    await sandbox.close()
     assert extraction.metadata["words"] > 1_000_000
