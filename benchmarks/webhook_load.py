@@ -1,8 +1,9 @@
 """Telegram's side of the webhook benchmark: a Bot API, and what brings updates to the bots.
 
 Its own process. Updates go out as Telegram sends them: HTTP/1.1 over connections that stay open,
-at most `max_connections` of them, dealt out to the bots as a proxy would. Delays are counted from
-the moment at which an update was due, so that one that waited for a free connection counts too.
+at most `max_connections` of them, dealt out to the bots as a proxy would; those of one chat one
+after the other, since two that are under way at once have no order. Delays are counted from the
+moment at which an update was due, so that one that waited for a free connection counts too.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ class Errand:
     """An update on its way to a bot."""
 
     due: float
+    chat: int
     body: bytes
 
 
@@ -69,6 +71,8 @@ class Load:
         ).encode()
         self.idle: deque[Carrier] = deque()
         self.due: deque[Errand] = deque()
+        self.behind: dict[int, deque[Errand]] = {}
+        """Chat that has an update under way → those that wait for it."""
         self.delays: list[float] = []
         self.statuses: dict[int, int] = {}
         self.broken = 0
@@ -97,8 +101,14 @@ class Load:
                 await asyncio.sleep(due - loop.time())
             elif not number % 50:
                 await asyncio.sleep(0)
-            _, body = board.update(1000 + number % chats, f"m {board.next_update}")
-            self.due.append(Errand(due, body))
+            chat = 1000 + number % chats
+            _, body = board.update(chat, f"m {board.next_update}")
+            errand = Errand(due or loop.time(), chat, body)
+            if chat in self.behind:
+                self.behind[chat].append(errand)
+            else:
+                self.behind[chat] = deque()
+                self.due.append(errand)
             while self.due and self.idle:
                 self.next(self.idle.popleft())
         await self._done.wait()
@@ -123,13 +133,15 @@ class Load:
         if not self.due:
             self.idle.append(carrier)
             return
-        errand = self.due.popleft()
-        errand.due = errand.due or asyncio.get_running_loop().time()
-        carrier.carry(errand)
+        carrier.carry(self.due.popleft())
 
     def arrived(self, errand: Errand, status: int) -> None:
         self.delays.append(asyncio.get_running_loop().time() - errand.due)
         self.statuses[status] = self.statuses.get(status, 0) + 1
+        if self.behind[errand.chat]:
+            self.due.append(self.behind[errand.chat].popleft())
+        else:
+            del self.behind[errand.chat]
         self._left -= 1
         if not self._left:
             self._done.set()
