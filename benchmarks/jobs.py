@@ -33,6 +33,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from core import config
 from core.db import database
 from core.jobs import bell, orphans
 from core.jobs.job import Job, Jobs, PluginJobs, RegisteredJob, job
@@ -63,34 +64,11 @@ class State:
         """When each job began; CLOCK_MONOTONIC is the machine's, not the process's."""
 
 
-def settings(url: str, redis: str) -> Any:
+def settings(url: str, redis: str) -> config.Settings:
     """The defaults of a deployment."""
-    return SimpleNamespace(
-        deployment=SimpleNamespace(name=""),
-        database=SimpleNamespace(
-            url=url,
-            pool_size=10,
-            max_overflow=0,
-            acquire_timeout=5.0,
-            statement_timeout=30.0,
-            synchronous="normal",
-            recycle=0.0,
-            pre_ping=False,
-            replica_url="",
-        ),
-        redis=SimpleNamespace(url=redis, prefix="bench"),
-        jobs=SimpleNamespace(
-            slots=10,
-            lease=8.0,
-            heartbeat=2.0,
-            reconcile=2.0,
-            timeout=300.0,
-            attempts=5,
-            backoff_base=2.0,
-            backoff_max=600.0,
-            keep_done=7.0,
-        ),
-        data_dir=Path(),
+    return config.Settings(
+        database=config.DatabaseSettings(url=url),
+        redis=config.RedisSettings(url=redis, prefix="bench"),
     )
 
 

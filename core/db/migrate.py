@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import importlib.util
 import re
 import time
@@ -311,6 +312,7 @@ async def _run_models(database: Database, app: _App, name: str) -> None:
         {app.name: orm.config(database)["apps"][app.name]},
     )
     await executor.migrate([MigrationTarget(app.name, name)], direction="forward")
+    gc.collect()  # it made classes of all models, which hold each other
 
 
 async def _exclusively(database: Database, work: Callable[[], Awaitable[T]]) -> T:

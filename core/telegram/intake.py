@@ -17,7 +17,7 @@ import asyncio
 import contextlib
 import contextvars
 import time
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -187,6 +187,8 @@ class Intake:
         self._late: set[asyncio.Task[None]] = set()
         self._finished: list[tuple[int, Fence]] = []
         self._something_finished = asyncio.Event()
+        self._writing = asyncio.Lock()
+        """Held while finished rows are written: who gives a partition away waits for all of its."""
         self._cold: list[Lane] = []
         """Lanes whose turn it is and whose next payload is in the database."""
         self._something_cold = asyncio.Event()
@@ -445,25 +447,27 @@ class Intake:
 
     async def _give_away(self, number: int) -> None:
         """Partitions beyond our share, idle ones, to processes that came after us."""
-        busy = self.lanes.busy()
-        idle = [slot for slot in sorted(self.leases.held, reverse=True) if slot not in busy]
-        await self._release(set(idle[:number]))
+        await self._release(sorted(self.leases.held, reverse=True), number)
 
     async def _leave_to_newer(self) -> None:
         """Partitions in which a newer version's updates wait, to processes that understand them."""
-        idle = self._newer - self.lanes.busy()
-        if idle:
-            log.info("left to a newer version", partitions=len(idle), bot=self._bot)
-            await self._release(idle)
-            self._newer -= idle
+        given = await self._release(self._newer)
+        if given:
+            log.info("left to a newer version", partitions=len(given), bot=self._bot)
+            self._newer -= given
 
-    async def _release(self, given: set[int]) -> None:
-        # What is finished in them must be written while they are ours.
+    async def _release(self, slots: Iterable[int], number: int | None = None) -> set[int]:
+        """Give away those of them in which nothing runs, at most so many; which they were."""
         async with self._arriving:
+            busy = self.lanes.busy()  # from here until the lanes are gone nothing starts
+            given = set([slot for slot in slots if slot not in busy][:number])
             self.lanes.drop(given)
+            # What is finished in them must be written while they are ours.
             await self._flush()
-            await self.leases.release(given)
-        self._ring(_LEASES)
+            if given:
+                await self.leases.release(given)
+                self._ring(_LEASES)
+        return given
 
     async def _resign(self) -> None:
         """Whoever can't reach Telegram, and isn't alone, lets another one lead."""
@@ -734,19 +738,20 @@ class Intake:
 
     async def _flush(self) -> None:
         """Write what is finished, in one statement."""
-        batch, self._finished = self._finished, []
-        self._something_finished.clear()
-        held = self.leases.held
-        seqs = [seq for seq, fence in batch if held.get(fence.partition) is fence]
-        if not seqs:
-            return
-        try:
-            tokens = {fence.token for fence in held.values()}
-            await self.inbox.finish(seqs, self.leases.owner, tokens)
-        except BaseException:
-            self._finished = batch + self._finished
-            self._something_finished.set()
-            raise
+        async with self._writing:
+            batch, self._finished = self._finished, []
+            self._something_finished.clear()
+            held = self.leases.held
+            seqs = [seq for seq, fence in batch if held.get(fence.partition) is fence]
+            if not seqs:
+                return
+            try:
+                tokens = {fence.token for fence in held.values()}
+                await self.inbox.finish(seqs, self.leases.owner, tokens)
+            except BaseException:
+                self._finished = batch + self._finished
+                self._something_finished.set()
+                raise
 
     async def _sweeping(self) -> None:
         """Stop handlers that take too long; forget what is long done."""

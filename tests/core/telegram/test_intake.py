@@ -444,6 +444,36 @@ async def test_two_processes_share_the_work_and_one_polls(mail: Office) -> None:
     assert all(len(workers) == 1 for workers in chats.values())
 
 
+async def test_partitions_that_change_hands_under_load_repeat_nothing(
+    mail: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = inbox.Inbox.finish
+
+    async def slow(*args: Any) -> None:
+        await asyncio.sleep(0.05)  # a busy database
+        await plain(*args)
+
+    monkeypatch.setattr(inbox.Inbox, "finish", slow)
+
+    async def work(_: Incoming) -> None:
+        await asyncio.sleep(0.001)
+
+    everyone = [Notes(work)]
+    await mail.open(everyone[0])
+    sent = 0
+    for _ in range(3):
+        everyone.append(Notes(work))
+        other = await mail.open(everyone[-1])
+        while len(other.leases.held) < 32:
+            batch = range(sent + 1, sent + 41)
+            await mail.api.deliver(*(message(at, "x", user=at % 80 + 1) for at in batch))
+            sent += 40
+            await asyncio.sleep(0.02)
+        await other.stop()
+    await until(lambda: sum(len(one.done) for one in everyone) >= sent)
+    assert sorted(at for one in everyone for at in one.done) == list(range(1, sent + 1))
+
+
 async def test_a_stand_by_takes_over_when_the_poller_dies(mail: Office) -> None:
     one, two = Notes(), Notes()
     first = await mail.open(one)
