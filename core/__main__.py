@@ -62,7 +62,6 @@ def main() -> int:
 
 
 def _run() -> int:
-    from core import log
     from core.cli import main as cli
     from core.cli import terminal
     from core.errors import PlugramError
@@ -79,10 +78,26 @@ def _run() -> int:
         # Whoever read us has gone; the interpreter would complain about it once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        if error.filename is None:
+            return _fault()
+        # Of what a deployment's folders and files may be: unreadable, read-only, not there.
+        return terminal.put_error(
+            PlugramError(
+                f"{error.filename}: {error.strerror}",
+                hint="see who may read and write it; PLUGRAM_DATA_DIR names another data folder",
+            )
+        )
     except Exception:  # noqa: BLE001 - the last resort, and the traceback may quote a secret
-        sys.stderr.write(log.redact(traceback.format_exc()))
-        sys.stderr.write("This is a fault in Plugram or in a plugin.\n")
-        return 1
+        return _fault()
+
+
+def _fault() -> int:
+    from core import log
+
+    sys.stderr.write(log.redact(traceback.format_exc()))
+    sys.stderr.write("This is a fault in Plugram or in a plugin.\n")
+    return 1
 
 
 def _leave(status: int) -> NoReturn:

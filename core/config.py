@@ -15,7 +15,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 
 from pydantic import (
     AfterValidator,
@@ -85,6 +85,7 @@ def _http_url_or_none(value: str) -> str:
     return _http_url(value) if value else ""
 
 
+_QUOTED = "in a password / # ? @ : are written %2F %23 %3F %40 %3A"
 _DATABASES = {"postgres": "postgresql", "postgresql": "postgresql", "sqlite": "sqlite"}
 
 
@@ -98,7 +99,7 @@ def _database_url(value: str) -> str:
         raise ValueError("must start with postgresql:// or sqlite:///")
     if dialect == "sqlite":
         return f"sqlite://{rest}"
-    parts = urlsplit(f"{dialect}://{rest}")
+    parts = _split(f"{dialect}://{rest}")
     if not parts.hostname and "host=" not in parts.query:
         raise ValueError("names no host")
     return urlunsplit(parts)
@@ -107,7 +108,20 @@ def _database_url(value: str) -> str:
 def _redis_url(value: str) -> str:
     if value and not re.match(r"(rediss?|unix)://.", value):
         raise ValueError("must start with redis://, rediss:// or unix://")
+    _split(value)
     return value
+
+
+def _split(url: str) -> SplitResult:
+    """A server's address in parts. The error quotes nothing: a password may be in any part."""
+    parts = urlsplit(url)
+    try:
+        _ = parts.port
+    except ValueError:
+        raise ValueError(f"has a port that is no number; {_QUOTED}") from None
+    if "@" in f"{parts.path}{parts.query}{parts.fragment}":
+        raise ValueError(f"can't be read; {_QUOTED}")
+    return parts
 
 
 def _many(value: object) -> object:

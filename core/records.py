@@ -35,6 +35,8 @@ _SHOWN = 3
 """Places of a leftover that are named; of more the number is told."""
 _CHUNK = 1 << 20
 _LARGE = 64 << 20
+_MOMENT = 61
+"""Seconds that the limiter's keys live (`core.telegram.outgoing`)."""
 _DATABASE = {".db", ".db-wal"}
 _TELLING = 5
 """Digits of an id that isn't taken for any number."""
@@ -296,11 +298,16 @@ class Records:
         for table in await self._db.present_tables():
             found += await self._left_in_table(table, user_id, wanted)
         async for key, text in self._copies():
-            if any(_word(word).search(f"{key} {text}") for word in wanted):
+            told = any(_word(word).search(f"{key} {text}") for word in wanted)
+            if told and not await self._is_fleeting(key):
                 found.append(f"Redis: {key}")
         files = [word for word in wanted if not word.isdecimal()]
         found += await asyncio.to_thread(_left_in_files, self._data_dir, files, deep=deep)
         return found
+
+    async def _is_fleeting(self, key: str) -> bool:
+        """Whether a key goes by itself in a moment: sending the receipt makes the limiter's."""
+        return 0 <= int(await self._redis.ttl(key)) <= _MOMENT
 
     async def _left_in_table(self, table: Table, user_id: int, words: Sequence[str]) -> list[str]:
         found = []

@@ -8,6 +8,7 @@ Dynaconf would have evaluated. `core.config` does the rest.
 from __future__ import annotations
 
 import difflib
+import io
 import json
 import os
 import re
@@ -98,6 +99,8 @@ def gather(
     root = (root or Path(variables.get("PLUGRAM_ROOT") or ROOT)).resolve()
     names: dict[str, Origin] = {name: Origin("env", name) for name in variables}
     problems: list[str] = []
+    if not root.is_dir():
+        problems.append(f"PLUGRAM_ROOT: there is no folder {root}")
     if env is None:
         for name, value, line in _dotenv(root / ".env", problems):
             if name not in variables:
@@ -351,15 +354,23 @@ def _dotenv(path: Path, problems: list[str]) -> Iterator[tuple[str, str, int]]:
         return
     from dynaconf.vendor.dotenv.parser import parse_stream
 
-    with path.open(encoding="utf-8") as stream:
-        for binding in parse_stream(stream):  # type: ignore[no-untyped-call]
-            # A binding starts with the blank lines above it.
-            text = binding.original.string
-            line = binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
-            if binding.error:
-                problems.append(f"{path.name}:{line}: not NAME=value")
-            elif binding.key is not None and binding.value is not None:
-                yield binding.key, binding.value, line
+    try:
+        content = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        problems.append(f"{path} can't be read: {_unreadable(error)}")
+        return
+    for binding in parse_stream(io.StringIO(content)):  # type: ignore[no-untyped-call]
+        # A binding starts with the blank lines above it.
+        text = binding.original.string
+        line = binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
+        if binding.error:
+            problems.append(f"{path.name}:{line}: not NAME=value")
+        elif binding.key is not None and binding.value is not None:
+            yield binding.key, binding.value, line
+
+
+def _unreadable(error: OSError | UnicodeDecodeError) -> str:
+    return (error.strerror or str(error)) if isinstance(error, OSError) else "it isn't text"
 
 
 def _read_variables(sources: Sources, variables: dict[str, str], names: dict[str, Origin]) -> None:
@@ -407,8 +418,7 @@ def _mounted_secrets(
         try:
             value = path.read_text(encoding="utf-8").rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it isn't text"
-            sources.problems.append(f"{pointer}: {path} can't be read: {reason}")
+            sources.problems.append(f"{pointer}: {path} can't be read: {_unreadable(error)}")
             continue
         log.secret(value)
         if value:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -176,18 +177,25 @@ class WebServer:
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
         sock = socket.socket(family, socket.SOCK_STREAM)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken = False
         try:
-            sock.bind((self._host, self._port))
-        except OSError as error:
-            if not self._fixed_port:
+            try:
+                sock.bind((self._host, self._port))
+            except OSError as error:
+                taken = error.errno == errno.EADDRINUSE
+                if self._fixed_port or not taken:
+                    raise
                 sock.bind((self._host, 0))
-                log.warning("port taken, another one chosen", taken=self._port)
-                return sock
+        except OSError as error:
             sock.close()
             raise PlugramError(
                 f"The web server can't listen on {self._host}:{self._port}: {error.strerror}",
-                hint="set [web] port to a free one, or 0 for any",
+                hint="set [web] port to a free one, or 0 for any"
+                if taken
+                else "set [web] host to an address of this machine, and port to one it may use",
             ) from None
+        if taken:
+            log.warning("port taken, another one chosen", taken=self._port)
         return sock
 
     async def stop(self) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from plugins.access import service
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from plugram import Context
 
 Id = Annotated[int, typer.Argument(help="Telegram id: of a person, or (below 0) of a chat.")]
+_BELOW_ZERO = {"ignore_unknown_options": True}
+"""For a command whose argument may look like an option: `access allow -100123`."""
 AsJson = Annotated[bool, typer.Option("--json", help="JSON for programs.")]
 Uses = Annotated[int, typer.Option(min=1, help="For how many people or groups.")]
 
@@ -36,16 +39,16 @@ def build(ctx: Context) -> typer.Typer:
         table = Table("id", "name", "by", "since")
         for one in found:
             by = str(one.granted_by or "console")
-            table.add_row(str(one.id), one.name, by, _local(one.granted_at))
+            table.add_row(str(one.id), Text(one.name), by, _local(one.granted_at))
         console.print(table if found else "Nobody was let in.")
 
-    @group.command()
+    @group.command(context_settings=_BELOW_ZERO)
     async def allow(id_: Id, name: Annotated[str, typer.Option(help="For the list.")] = "") -> None:
         """Let somebody in."""
         await door.grant(id_, name or str(id_), 0)
         console.print(f"{id_} may come in.")
 
-    @group.command()
+    @group.command(context_settings=_BELOW_ZERO)
     async def revoke(id_: Id) -> None:
         """Send somebody away."""
         if not await door.revoke(id_):

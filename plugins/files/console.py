@@ -206,7 +206,7 @@ def _table(rows: list[TelegramFile]) -> Table:
     for row in rows:
         known = summary(row)
         size = f"{row.size / 1024:,.0f} KB"
-        table.add_row(str(row.id), row.name, row.kind, size, row.scope, known["state"])
+        table.add_row(str(row.id), Text(row.name), row.kind, size, row.scope, known["state"])
     return table
 
 
@@ -215,5 +215,5 @@ def _pairs(known: dict[str, Any]) -> Table:
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     for key, value in known.items():
-        table.add_row(key, "–" if value in (None, "") else str(value))
+        table.add_row(key, Text("–" if value in (None, "") else str(value)))
     return table

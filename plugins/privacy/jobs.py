@@ -119,10 +119,10 @@ async def erase(ctx: Context, job: Job, receipt_id: str) -> None:
 async def _tell(ctx: Context, subject: Subject, done: Receipt, message: Progress) -> None:
     if not subject.chat_id:
         return
-    t = ctx.translate(subject.language)
+    t, days = ctx.translate(subject.language), service.of(ctx).settings.receipt_days
     await message.show(views.erased_short(t), now=True)
     try:
-        await ctx.telegram.send(subject.chat_id, views.receipt(t, done))
+        await ctx.telegram.send(subject.chat_id, views.receipt(t, done, days))
     except Forbidden:
         ctx.log.info("receipt not sent: the chat is closed", receipt=done.id)
 

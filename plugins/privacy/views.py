@@ -131,8 +131,9 @@ def erased_short(t: Translate) -> Html:
     return t("privacy-erased-short")
 
 
-def receipt(t: Translate, done: Receipt) -> Html:
-    """What went, when, and what is left; nothing of a person in it."""
+def receipt(t: Translate, done: Receipt, days: int) -> Html:
+    """What went, when, and what is left, without a word of the person. Beside the receipt their
+    number is kept for `days`."""
     moment = datetime.fromtimestamp(done.finished_at or done.requested_at, UTC)
     parts = [
         t("privacy-erased"),
@@ -150,7 +151,7 @@ def receipt(t: Translate, done: Receipt) -> Html:
         parts.append(t("privacy-receipt-left", number=len(done.leftovers)))
     else:
         parts.append(t("privacy-receipt-clean"))
-    parts.append(t("privacy-receipt-stays"))
+    parts.append(t("privacy-receipt-stays", days=days))
     return Html("\n\n").join(parts)
 
 

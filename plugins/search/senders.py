@@ -11,6 +11,7 @@ from plugram import Person
 
 Meet = Callable[[int], Awaitable[Person]]
 """`ctx.people.get`."""
+_DIGITS = 18
 
 
 async def resolve(
@@ -42,8 +43,13 @@ def _is_called(person: Person, value: str) -> bool:
 
 async def names(query: Query, meet: Meet) -> dict[str, str]:
     """What to call the senders that a query names by their ids: buttons do so."""
-    ids = {term.value for term in query.of("from") if term.value.isascii() and term.value.isdigit()}
+    ids = {term.value for term in query.of("from") if _is_id(term.value)}
     return {value: called(await meet(int(value))) for value in ids}
+
+
+def _is_id(value: str) -> bool:
+    """Whether it may be somebody's number: a longer one is none, and no database takes it."""
+    return value.isascii() and value.isdigit() and len(value) <= _DIGITS
 
 
 def called(person: Person) -> str:

@@ -411,7 +411,7 @@ class S3Store:
                 "s3",
                 endpoint_url=endpoint or None,
                 region_name=settings.s3_region or ("us-east-1" if endpoint else None),
-                aws_access_key_id=settings.s3_access_key.get_secret_value() or None,
+                aws_access_key_id=settings.s3_access_key or None,
                 aws_secret_access_key=settings.s3_secret_key.get_secret_value() or None,
                 aws_session_token=settings.s3_session_token.get_secret_value() or None,
                 config=config,

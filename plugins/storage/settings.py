@@ -58,9 +58,10 @@ class Settings(PluginSettings):
     s3_region: str = Field(
         default="", description="Region of the bucket; `auto` for Cloudflare's R2."
     )
-    s3_access_key: SecretStr = Field(
-        default=SecretStr(""),
-        description="Access key. Without one AWS's own chain is asked: profile, instance role.",
+    s3_access_key: str = Field(
+        default="",
+        description="Id of the access key. Without one AWS's own chain is asked: profile, "
+        "instance role.",
     )
     s3_secret_key: SecretStr = Field(default=SecretStr(""), description="Secret of that key.")
     s3_session_token: SecretStr = Field(
@@ -133,9 +134,7 @@ class Settings(PluginSettings):
 
     @model_validator(mode="after")
     def _whole_keys(self) -> Self:
-        if bool(self.s3_access_key.get_secret_value()) != bool(
-            self.s3_secret_key.get_secret_value()
-        ):
+        if bool(self.s3_access_key) != bool(self.s3_secret_key.get_secret_value()):
             raise ValueError(
                 "s3_access_key and s3_secret_key belong together: set both or neither "
                 "(AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY)"

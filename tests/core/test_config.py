@@ -149,6 +149,15 @@ def test_dotenv_is_read_below_the_process_environment(
 def test_dotenv_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("A=1\n\nthis is no assignment\n")
     assert ".env:3: not NAME=value" in config.read(root=tmp_path).problems
+    (tmp_path / ".env").write_bytes(b"A=\xff\n")
+    assert (
+        f"{tmp_path / '.env'} can't be read: it isn't text" in config.read(root=tmp_path).problems
+    )
+
+
+def test_a_root_that_isnt_there_is_a_problem(tmp_path: Path) -> None:
+    problems = config.read(root=tmp_path / "no", env={}).problems
+    assert f"PLUGRAM_ROOT: there is no folder {tmp_path / 'no'}" in problems
 
 
 def test_a_given_environment_stands_in_for_dotenv_too(tmp_path: Path) -> None:
@@ -264,6 +273,24 @@ def test_parts_without_a_host_do_nothing_and_say_so(tmp_path: Path) -> None:
 )
 def test_database_urls_are_normalised(tmp_path: Path, url: str, plain: str) -> None:
     assert values(tmp_path, env={"DATABASE_URL": url}).database.url == plain
+
+
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("DATABASE_URL", "postgresql://u:S3cret/More@h:5432/d"),
+        ("DATABASE_URL", "postgresql://u:S3cret#More@h/d"),
+        ("DATABASE_URL", "postgresql://h:S3cret/d"),
+        ("REDIS_URL", "redis://:S3cret/More@h:6379/0"),
+    ],
+)
+def test_addresses_with_an_unquoted_password_are_refused_and_not_told(
+    tmp_path: Path, name: str, url: str
+) -> None:
+    told = problem(tmp_path, env={name: url})
+    assert "%2F" in told
+    assert "S3cret" not in told
+    assert "More" not in told
 
 
 def test_two_names_for_one_setting_must_agree(tmp_path: Path) -> None:

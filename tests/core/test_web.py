@@ -105,6 +105,8 @@ async def test_a_taken_port_is_named_or_replaced() -> None:
         app = build(HealthChecks(), [], started=lambda: True)
         with pytest.raises(PlugramError, match=rf"127\.0\.0\.1:{port}.*\[web\] port"):
             await WebServer(app, "127.0.0.1", port, fixed_port=True).start()
+        with pytest.raises(PlugramError, match=r"nowhere\.invalid.*\[web\] host"):
+            await WebServer(app, "nowhere.invalid", 0, fixed_port=False).start()
         moved = WebServer(app, "127.0.0.1", port, fixed_port=False)
         await moved.start()
         assert moved.url != f"http://127.0.0.1:{port}"

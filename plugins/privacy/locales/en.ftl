@@ -92,6 +92,10 @@ privacy-receipt-left =
        *[other] { $number } places
     }; whoever runs the bot has been told. Show them the receipt.
 privacy-receipt-behind = Switched off at this moment: { $plugins }. What they keep beside records goes when they are switched on again.
-privacy-receipt-stays = The receipt stays, without your name; for a month your number stands beside it, encrypted, so that it can be checked. What you write to me from now on is new.
+privacy-receipt-stays = The receipt stays, without your name; { $days ->
+        [0] no number of yours stands beside it.
+        [one] for a day your number stands beside it, encrypted, so that it can be checked.
+       *[other] for { $days } days your number stands beside it, encrypted, so that it can be checked.
+    } What you write to me from now on is new.
 privacy-too-late = This button was only good for a few minutes. Please begin again.
 privacy-not-yours = This isn't your button.

@@ -83,6 +83,10 @@ privacy-receipt-left =
        *[other] { $number } sitios
     }; quien lleva el bot ya lo sabe. Enséñale el recibo.
 privacy-receipt-behind = Desactivado en este momento: { $plugins }. Lo que guardan además de registros se borrará cuando se activen de nuevo.
-privacy-receipt-stays = El recibo se queda, sin tu nombre; durante un mes tu número está a su lado, cifrado, para poder comprobarlo. Lo que me escribas a partir de ahora es nuevo.
+privacy-receipt-stays = El recibo se queda, sin tu nombre; { $days ->
+        [0] tampoco tu número está a su lado.
+        [one] durante un día tu número está a su lado, cifrado, para poder comprobarlo.
+       *[other] durante { $days } días tu número está a su lado, cifrado, para poder comprobarlo.
+    } Lo que me escribas a partir de ahora es nuevo.
 privacy-too-late = Este botón solo valía unos minutos. Empieza de nuevo, por favor.
 privacy-not-yours = Este botón no es tuyo.

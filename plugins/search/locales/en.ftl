@@ -128,7 +128,7 @@ search-hint-typo = <i>“{ $text }” is no filter. Did you mean <code>{ $meant 
 search-hint-key = <i>I know no filter “{ $text }”, so I searched for the words.</i>
 search-hint-value = <i>I don't understand “{ $text }”, so I searched for the words. It works like this: <code>{ $example }</code></i>
 search-hint-not = <i>“{ $text }” can't be excluded, so I left it out.</i>
-search-hint-many = <i>That were too many filters: I kept the first ones.</i>
+search-hint-many = <i>Those were too many filters: I kept the first ones.</i>
 
 search-why = <b>Why this result</b>
 search-why-words = Words ({ $share } %): { $words }

@@ -432,3 +432,26 @@ def test_missing_values_stop_the_start_in_one_report(
     assert "settings.toml:2: web.prot is not a setting; did you mean web.port?" in done.stderr
     assert "plugins.menu" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+# -- folders and names that aren't as they should be --------------------------------------------
+
+
+def test_a_data_folder_that_cant_be_made_is_named(plugram: Run, tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("a file")
+    done = plugram("jobs list")
+    assert done.returncode == 1
+    assert f"{tmp_path / 'data'}" in done.stderr
+    assert "PLUGRAM_DATA_DIR" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_groups_are_let_in_by_their_number_and_names_are_no_markup(plugram: Run) -> None:
+    on = {"PLUGRAM_FEATURES__ACCESS": "true", "BOT_TOKEN": "123456:" + "A" * 35}
+    done = plugram("access allow -1001234567890 --name [/x]", **on)
+    assert (done.returncode, done.stdout) == (0, "-1001234567890 may come in.\n"), done.stderr
+    listed = plugram("access list", **on)
+    assert "[/x]" in listed.stdout, listed.stderr
+    assert plugram("access revoke -- -1001234567890", **on).returncode == 0
+    refused = plugram("access allow --nam x 7", **on)
+    assert refused.returncode == 2
