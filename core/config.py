@@ -411,9 +411,7 @@ class HttpSettings(_Section):
 
 
 class WebSettings(_Section):
-    enabled: bool = Field(
-        default=True, description="Serve health checks, metrics and plugins' pages."
-    )
+    enabled: bool = Field(default=True, description="Serve health checks and plugins' pages.")
     host: str = Field(default="127.0.0.1", min_length=1, description="Address to listen on.")
     port: int = Field(
         default=8081, ge=0, le=65535, description="Port to listen on; 0: any free one."

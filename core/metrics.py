@@ -1,6 +1,6 @@
 """Counters and timings of everything the core calls, and of what plugins count themselves.
 
-One registry a process, in Prometheus' own types; `/metrics` and the overviews read it. Durations
+One registry a process, in Prometheus' own types; `exposition` tells it in theirs. Durations
 are seconds.
 """
 

@@ -13,6 +13,7 @@ from core.cli import terminal
 from core.cli.database import opened
 from core.cli.parts import AsJson
 from core.cli.terminal import FAILED
+from core.errors import PlugramError
 from core.secrets import Key, Keyring, keyring
 
 if TYPE_CHECKING:
@@ -130,9 +131,13 @@ def lost(
         if any(key.id == key_id for key in ring.keys):
             raise typer.BadParameter(f"key {key_id} isn't lost: it is among those of this bot")
         number = (await keys.usage(db, columns))[key_id]
+        if not number:
+            raise PlugramError(
+                f"nothing is encrypted with a key {key_id}", hint="plugram keys list"
+            )
         if number and not yes:
             typer.confirm(f"Empty {number} values that only key {key_id} can read?", abort=True)
-        return await keys.give_up(db, columns, key_id) if number else 0
+        return await keys.give_up(db, columns, key_id)
 
     terminal.say(f"{_with_keys(work)} values given up.")
 

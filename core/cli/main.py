@@ -192,9 +192,10 @@ def ready_settings() -> Settings:
 
 @app.command()
 def dev(
-    port: Annotated[int, typer.Option(help="Port of the playground; a free one if it's taken.")] = (
-        8080
-    ),
+    port: Annotated[
+        int,
+        typer.Option(min=0, max=65535, help="Port of the playground; a free one if it's taken."),
+    ] = (8080),
     live: Annotated[bool, typer.Option("--live", help="Use BOT_TOKEN instead.")] = False,
     safe_mode: SafeMode = False,
 ) -> None:

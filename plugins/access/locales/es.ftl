@@ -8,7 +8,7 @@ access-too-fast = Escribes más rápido de lo que puedo responder. Sigue dentro 
 
 access-pair-how = Escribe /pair y el código, por ejemplo <code>/pair 7KQM2XVD</code>.
 access-welcome = 👋 ¡Adelante! Con /start te cuento qué sé hacer.
-access-welcome-group = 👋 Ya trabajo en este grupo. Con /help os cuento qué sé hacer.
+access-welcome-group = 👋 Ya trabajo en este grupo. Con /help les cuento qué sé hacer.
 access-code-unknown = Este código no vale: puede estar mal escrito, ya usado o caducado. Pide uno nuevo.
 access-too-many-tries = Demasiados intentos. Prueba otra vez dentro de una hora.
 

@@ -13,7 +13,7 @@ import pytest
 from core import app as composition
 from core import config
 from core.cli.main import run
-from core.errors import SecretKeyMissing
+from core.errors import PlugramError, SecretKeyMissing
 from core.secrets import FILE, Key, key_id_of, read_keys
 from tests.core import kit
 
@@ -145,5 +145,7 @@ def test_a_key_that_is_here_isnt_given_up(vault: Path, capsys: pytest.CaptureFix
     keep(1)
     [key] = read_keys(vault.read_text())
     assert run(["keys", "lost", key.id, "--yes"]) != 0
+    with pytest.raises(PlugramError, match="no5uch"):
+        run(["keys", "lost", "no5uch", "--yes"])
     assert read() == {1: "note of 1"}
     assert key_id_of("") == ""
