@@ -36,9 +36,11 @@ from core.host.ordering import (
     undeclared,
 )
 from core.host.plugin import (
+    COMMAND,
     Command,
     Context,
     HealthCheck,
+    Manifest,
     Parts,
     Plugin,
     PluginSettings,
@@ -49,6 +51,8 @@ from core.host.roles import Processor, Provide
 from core.host.services import Services, role_name
 from core.i18n import I18n
 from core.log import get_logger
+from core.sources import nearest
+from core.validation import where
 
 if TYPE_CHECKING:
     import typer
@@ -172,6 +176,7 @@ class Loader:
         for quarantine in lineup.quarantined:
             self._note(quarantine)
         problems = unknown_plugins(self.settings, {one.id for one in candidates})
+        problems += unknown_names(self.settings, [one.manifest for one in candidates])
         problems += partly_required(self.settings, self._vital)
         for candidate in lineup.order:
             problems += self._import(candidate)
@@ -527,3 +532,25 @@ def _checked(hook: str, answer: Iterable[Any], kind: type[T]) -> list[T]:
         if not isinstance(item, kind):
             raise PluginError(f"hook {hook} returned {item!r}, which is no {kind.__name__}")
     return items
+
+
+def unknown_names(settings: Settings, manifests: Iterable[Manifest | None]) -> list[str]:
+    """Roles in [roles] that nobody provides, and new names of commands that Telegram doesn't take.
+    (Which commands there are is known when the plugins are loaded: they may add some in code.)"""
+    known = [manifest for manifest in manifests if manifest is not None]
+    roles = {role for manifest in known for role in manifest.provides}
+    problems = [
+        f"{where(settings, f'roles.{role}')}roles.{role}: there is no role {role!r}"
+        f"{nearest(role, roles)}"
+        for role in settings.roles
+        if role not in roles
+    ]
+    for manifest in known:
+        for old, new in settings.aliases(manifest.id).items():
+            if old in manifest.commands and not COMMAND.fullmatch(new):
+                key = f"plugins.{manifest.id}.aliases.{old}"
+                problems.append(
+                    f"{where(settings, key)}{key}: Telegram takes 1 to 32 of a-z, 0-9 and _, "
+                    f"not {new!r}"
+                )
+    return problems

@@ -540,6 +540,17 @@ def test_an_alias_frees_a_command_in_menu_and_handlers(make: Make, folder: Path)
     )
 
 
+def test_names_that_mean_nothing_are_problems_of_the_settings(make: Make, folder: Path) -> None:
+    write_file(folder, "dice", ROUTERS, commands={"roll": "Roll"})
+    with pytest.raises(ConfigError) as caught:
+        load(make(plugins__dice__aliases__roll="my dice!", roles__embeder="dice"))
+    assert caught.value.problems == [
+        "PLUGRAM_ROLES__EMBEDER: roles.embeder: there is no role 'embeder'",
+        "PLUGRAM_PLUGINS__DICE__ALIASES__ROLL: plugins.dice.aliases.roll: "
+        "Telegram takes 1 to 32 of a-z, 0-9 and _, not 'my dice!'",
+    ]
+
+
 def test_commands_added_in_code_clash_too(make: Make, folder: Path) -> None:
     write_file(folder, "aa", commands={"roll": "Roll"})
     write_file(
