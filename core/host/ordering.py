@@ -309,7 +309,8 @@ def tables(root: Path) -> list[str]:
     found = {table for source in sources if source.is_file() for table in _of_models(source)}
     if root.is_dir():
         for script in sorted(root.glob("migrations/*/*.sql")):
-            found |= {name.lower() for name in _CREATE.findall(script.read_text(encoding="utf-8"))}
+            text = script.read_text(encoding="utf-8", errors="replace")  # running it will tell
+            found |= {name.lower() for name in _CREATE.findall(text)}
     return sorted(found)
 
 

@@ -418,7 +418,9 @@ class Intake:
 
     async def _beat(self) -> None:
         async with self._arriving:
-            lead = self._poll and time.monotonic() >= self._abstains_until
+            # Who couldn't reach Telegram waits for others, unless nobody takes the seat.
+            abstains = self._led and time.monotonic() < self._abstains_until
+            lead = self._poll and not abstains
             beat = await self.leases.beat(lead=lead)
             self._processes, self._led = beat.processes, beat.led
             if self._cursor < 0:
@@ -457,13 +459,13 @@ class Intake:
             self._newer -= given
 
     async def _release(self, slots: Iterable[int], number: int | None = None) -> set[int]:
-        """Give away those of them in which nothing runs, at most so many; which they were."""
+        """Give away those of them in which all is done and written, at most so many; which."""
         async with self._arriving:
-            busy = self.lanes.busy()  # from here until the lanes are gone nothing starts
+            await self._flush()
+            # From here until the lanes are gone nothing starts.
+            busy = self.lanes.busy() | {fence.partition for _, fence in self._finished}
             given = set([slot for slot in slots if slot not in busy][:number])
             self.lanes.drop(given)
-            # What is finished in them must be written while they are ours.
-            await self._flush()
             if given:
                 await self.leases.release(given)
                 self._ring(_LEASES)
@@ -533,31 +535,31 @@ class Intake:
             self._away = 0
             self.lanes.done(lane)
         except LeaseLost as error:
-            await self._outrun(lane, stored, error)
+            await self._outrun(lane, error)
         except _UNUSABLE as error:
-            self.lanes.put_back(lane, stored)
+            self.lanes.put_back(lane)
             self._pause(error)
         except asyncio.CancelledError:
-            self.lanes.put_back(lane, stored)  # we are stopping; its row comes again
+            self.lanes.put_back(lane)  # we are stopping; its row comes again
             raise
         except Exception as error:  # a bug of ours must not lose the lane
             log.exception("intake failed", seq=seq, error=repr(error))
             self._away += 1
-            self.lanes.put_back(lane, stored)
+            self.lanes.put_back(lane)
             self._pause(error)
         finally:
             self._running.pop(task, None)
             self._active -= counted
             self._pump()
 
-    async def _outrun(self, lane: Lane, stored: Stored, error: LeaseLost) -> None:
+    async def _outrun(self, lane: Lane, error: LeaseLost) -> None:
         """What was done didn't count. Find out at once which leases are left."""
         log.warning("lease lost while working", error=str(error))
         try:
             await self._beat()
             self.lanes.done(lane)
         except DatabaseError as away:
-            self.lanes.put_back(lane, stored)
+            self.lanes.put_back(lane)
             self._pause(away)
 
     async def _suspected(

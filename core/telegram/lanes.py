@@ -79,11 +79,13 @@ class Lanes:
             self.waiting -= 1
         self._rest(lane, first=False)
 
-    def put_back(self, lane: Lane, stored: Stored) -> None:
-        """What was worked on must be tried again later; the lane is the next to have its turn."""
+    def put_back(self, lane: Lane) -> None:
+        """What was worked on must be tried again later; the lane is the next to have its turn. It
+        is read anew: how far it came the database alone knows."""
         if not lane.forgotten:
-            self._payloads[lane.seqs[0]] = stored
-            lane.known += 1
+            for seq in islice(lane.seqs, 1, 1 + lane.known):
+                del self._payloads[seq]
+            lane.known = 0
         self._rest(lane, first=True)
 
     def wanted(self, lanes: Iterable[Lane], each: int) -> list[int]:

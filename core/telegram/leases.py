@@ -113,13 +113,20 @@ class Leases:
         lost = [slot for slot, fence in self.held.items() if kept.get(slot) != fence.token]
         for slot in lost:
             del self.held[slot]
+        # Ours, and we don't know it: a release failed, or the answer to a commit was lost.
+        taken += [
+            Taken(Fence(slot, self.owner, token), 0)
+            for slot, token in kept.items()
+            if slot != POLLER and slot not in self.held
+        ]
         for one in taken:
             self.held[one.fence.partition] = one.fence
         self.leads = POLLER in kept or bool(seat)
         return Beat(taken, lost, max(0, len(mine) - share), processes, led)
 
     async def release(self, slots: Collection[int]) -> None:
-        """Give partitions, or the poller's seat, back to whoever wants them."""
+        """Give partitions, or the poller's seat, back to whoever wants them. If that fails the next
+        beat finds that they are still ours."""
         for slot in slots:
             self.held.pop(slot, None)
         self.leads = self.leads and POLLER not in slots

@@ -6,7 +6,7 @@ import asyncio
 import sys
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ from core.errors import DatabaseAway
 from core.telegram import inbox
 from core.telegram.inbox import DONE, SET_ASIDE, WAITS
 from core.telegram.intake import Incoming
+from core.telegram.leases import Leases
 from tests.conftest import SettingsFactory
 from tests.core.mail import Notes, Office, kill, office, until
 from tests.support.bot_api import error, message, press
@@ -273,6 +274,32 @@ async def test_what_had_effects_isnt_tried_again(mail: Office) -> None:
     assert set((await mail.statuses()).values()) == {DONE}
 
 
+async def test_what_had_effects_before_the_database_went_away_isnt_repeated(
+    mail: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain, away = inbox.Inbox.fail, [DatabaseAway("restarting")] * 2
+
+    async def fail(*args: Any, **more: Any) -> None:
+        if away:
+            raise away.pop()
+        await plain(*args, **more)
+
+    monkeypatch.setattr(inbox.Inbox, "fail", fail)
+
+    async def work(incoming: Incoming) -> None:
+        async with mail.db.transaction():
+            await mail.db.execute("INSERT INTO effects VALUES ($1, 1)", incoming.update_id)
+        raise DatabaseAway("restarting")
+
+    notes = Notes(work)
+    await mail.open(notes)
+    await mail.api.deliver(message(1, "x"))
+    await until(lambda: notes.interruptions == [1], seconds=20)
+    await asyncio.sleep(0.3)
+    assert await effects(mail.db) == [1]
+    assert notes.begun == [1]
+
+
 async def test_a_transaction_that_fails_leaves_the_update_waiting(mail: Office) -> None:
     async def work(incoming: Incoming) -> None:
         async with mail.db.transaction():
@@ -472,6 +499,28 @@ async def test_partitions_that_change_hands_under_load_repeat_nothing(
         await other.stop()
     await until(lambda: sum(len(one.done) for one in everyone) >= sent)
     assert sorted(at for one in everyone for at in one.done) == list(range(1, sent + 1))
+
+
+async def test_partitions_whose_release_failed_are_taken_up_again(
+    mail: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain, failures = Leases.release, [DatabaseAway("restarting")]
+
+    async def release(self: Leases, slots: Collection[int]) -> None:
+        if failures:
+            for slot in slots:
+                self.held.pop(slot, None)
+            raise failures.pop()
+        await plain(self, slots)
+
+    monkeypatch.setattr(Leases, "release", release)
+    one, two = Notes(), Notes()
+    first = await mail.open(one)
+    second = await mail.open(two)
+    await until(lambda: len(first.leases.held) == 32 and len(second.leases.held) == 32)
+    assert not failures
+    await mail.api.deliver(*(message(at, "x", user=at) for at in range(1, 81)))
+    await until(lambda: len(one.done) + len(two.done) == 80)
 
 
 async def test_a_stand_by_takes_over_when_the_poller_dies(mail: Office) -> None:

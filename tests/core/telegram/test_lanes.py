@@ -86,10 +86,14 @@ def test_what_is_put_back_is_next() -> None:
     lanes.add(FENCE, "a", 2, stored(2))
     lanes.add(FENCE, "b", 3, stored(3))
     lane = lanes.ready.popleft()
-    payload = lanes.start(lane)
-    assert payload is not None
-    lanes.put_back(lane, payload)
-    assert [run_one(lanes) for _ in range(3)] == [1, 3, 2]
+    assert lanes.start(lane) is not None
+    lanes.put_back(lane)
+    assert lanes.ready.popleft() is lane
+    assert lanes.start(lane) is None, "it is read anew, with what comes behind it"
+    assert lanes.payloads == 1
+    assert lanes.wanted([lane], 2) == [1, 2]
+    lanes.supply([lane], [1, 2], {1: stored(1), 2: stored(2)})
+    assert [run_one(lanes) for _ in range(3)] == [3, 1, 2]
 
 
 def test_a_partition_that_is_dropped_leaves_nothing() -> None:
