@@ -229,13 +229,17 @@ def extension(name: str) -> str:
     return found.lower() if dot and len(found) <= _LONGEST_EXTENSION else ""
 
 
+_PICTURES = frozenset(
+    {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"avis"}
+)
+"""Brands of HEIF, single pictures and sequences."""
+
+
 def _by_start(head: bytes) -> str:
     if head.startswith(b"RIFF"):
         return _RIFF.get(head[8:12], OCTETS)
     if head[4:8] == b"ftyp":
-        return {b"M4A ": "audio/mp4", b"heic": "image/heic", b"avif": "image/avif"}.get(
-            head[8:12], "video/mp4"
-        )
+        return _by_brand(head)
     if head[60:68] == b"BOOKMOBI":
         return "application/x-mobipocket-ebook"
     if head[257:262] == b"ustar" or _is_old_tar(head):
@@ -243,6 +247,14 @@ def _by_start(head: bytes) -> str:
     found = next((mime for start, mime in _FIRST if head.startswith(start)), "")
     # Two letters may begin a text as well.
     return found if found and (b"\0" in head or not head[:2].isalpha()) else ""
+
+
+def _by_brand(head: bytes) -> str:
+    """Of ISO's media files: by the major brand; pictures of a common one name theirs behind it."""
+    major = head[8:12]
+    if major in _PICTURES:
+        return "image/avif" if b"avi" in major or b"avif" in head[16:64] else "image/heic"
+    return "audio/mp4" if major == b"M4A " else "video/mp4"
 
 
 def _is_old_tar(head: bytes) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from aiogram import F, Router
+from aiogram.dispatcher.event.bases import SkipHandler
 from aiogram.filters import Command, CommandObject
 from aiogram.fsm.context import FSMContext
 from aiogram.fsm.state import State, StatesGroup
@@ -98,8 +99,9 @@ async def tag(
 
 async def hashtags(message: Message, ctx: Context, t: Translate, scope: Scope) -> None:
     """A reply to a file that is nothing but #words. One to anything else isn't for us."""
-    if await _replied_to(message, scope) is not None:
-        await _tag_replied(message, ctx, t, scope, message.text or "")
+    if await _replied_to(message, scope) is None:
+        raise SkipHandler
+    await _tag_replied(message, ctx, t, scope, message.text or "")
 
 
 async def _tag_replied(

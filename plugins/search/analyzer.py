@@ -132,7 +132,10 @@ def analyse_query(text: str, languages: Sequence[str]) -> list[QueryWord]:
 
 def phrase_terms(text: str) -> list[str]:
     """The words of a phrase in its order, as they are written."""
-    return [piece.exact for piece in _pieces(normalise(text), tails=False)]
+    pieces = _pieces(normalise(text), tails=True)
+    if len(pieces) > 1 and pieces[-1].ngram and pieces[-1].end == pieces[-2].end:
+        del pieces[-1]  # in a passage more of the word may follow
+    return [piece.exact for piece in pieces]
 
 
 @dataclass(slots=True)

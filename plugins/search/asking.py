@@ -114,7 +114,7 @@ class Asking:
     async def turn(self, asker: Asker, kept: ResultList, number: int) -> Page:
         """Another page of a list."""
         page = await self._results.page(kept, number, asker.files)
-        return replace(page, names=await senders.names(kept.query, asker.meet))
+        return replace(page, names=await self._names(asker, kept.query))
 
     async def look(self, asker: Asker, kept: ResultList, file_id: int) -> Closer | None:
         """A result of a list more closely; None if its file is gone."""
@@ -127,7 +127,7 @@ class Asking:
     async def _answer(
         self, asker: Asker, asked: Query, found: Found, kept: ResultList | None
     ) -> Answer:
-        names = await senders.names(asked, asker.meet)
+        names = await self._names(asker, asked)
         if kept is not None and found.hits:
             page = await self._results.page(kept, 1, asker.files)
             return Answer(asked, found, replace(page, names=names), kept, names=names)
@@ -179,6 +179,12 @@ class Asking:
         known = await self._engine.index.senders(asker.scope)
         return await senders.resolve(asked, asker.person.id, known, asker.meet)
 
+    async def _names(self, asker: Asker, asked: Query) -> dict[str, str]:
+        if not asked.of("from"):
+            return {}
+        known = await self._engine.index.senders(asker.scope)
+        return await senders.names(asked, {asker.person.id, *known}, asker.meet)
+
     # -- narrowing
 
     async def panel(self, asker: Asker, kept: ResultList) -> Panel:
@@ -191,7 +197,7 @@ class Asking:
             if facet in used
             or any(one.files < len(files) for one in self._options(asker, facet, files, kept.query))
         ]
-        return Panel(kept, offered, await senders.names(kept.query, asker.meet))
+        return Panel(kept, offered, await self._names(asker, kept.query))
 
     async def menu(self, asker: Asker, kept: ResultList, facet: Facet) -> Menu:
         """A facet's options, counted among all results."""
@@ -200,7 +206,7 @@ class Asking:
         found = self._options(asker, facet, files, kept.query)
         terms = tuple(term for option in found for term in option.terms)
         shown = kept.query.plus(*terms) if facet == "from" else kept.query
-        return Menu(kept, facet, found, await senders.names(shown, asker.meet))
+        return Menu(kept, facet, found, await self._names(asker, shown))
 
     async def _files(self, asker: Asker, asked: Query, kept: ResultList) -> Sequence[StoredFile]:
         same = asked == kept.query

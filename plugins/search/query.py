@@ -268,6 +268,9 @@ _SIZE = re.compile(r"(\d{1,12}(?:[.,]\d{1,3})?)\s*([^\W\d_]{0,3})")
 _RANGE = re.compile(r"(.+?)(?:\.\.|…|-|–)(.+)")
 _FEW = 10_000
 """A size without a unit below this means megabytes: nobody counts so few bytes."""
+_TOO_LARGE = 1 << 63
+"""Bytes that no database counts, and no file has."""
+_NO_TAG = re.compile(r"[^\w-]+")
 
 
 def _read(key: str, value: str, *, sure: bool = True) -> tuple[Term, ...] | None:
@@ -340,7 +343,7 @@ def read_size(value: str) -> str:
         return ""
     number = float(found[1].replace(",", "."))
     unit = vocabulary.UNIT_NAMES.get(found[2], found[2]) or ("mb" if number < _FEW else "b")
-    if unit not in vocabulary.UNITS:
+    if unit not in vocabulary.UNITS or number * (1 << vocabulary.UNITS[unit]) >= _TOO_LARGE:
         return ""
     return f"{number:.3f}".rstrip("0").rstrip(".") + unit
 
@@ -363,7 +366,9 @@ def _read_sizes(value: str) -> tuple[Term, ...] | None:
 
 
 def _tag(value: str) -> str:
-    tag = unicodedata.normalize("NFC", value.lower()).lstrip("#").strip()
+    # As `/tag` keeps them: "Car insurance" is car_insurance.
+    tag = _NO_TAG.sub("_", unicodedata.normalize("NFC", value).strip().lstrip("#").casefold())
+    tag = tag.strip("_-")
     return tag if len(tag) <= LONGEST_VALUE else ""
 
 

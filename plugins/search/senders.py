@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 
 from plugins.search.query import Query
 from plugins.search.vocabulary import plain
@@ -11,7 +11,6 @@ from plugram import Person
 
 Meet = Callable[[int], Awaitable[Person]]
 """`ctx.people.get`."""
-_DIGITS = 18
 
 
 async def resolve(
@@ -41,15 +40,15 @@ def _is_called(person: Person, value: str) -> bool:
     return not value.startswith("@") and (wanted == name or wanted in name.split())
 
 
-async def names(query: Query, meet: Meet) -> dict[str, str]:
-    """What to call the senders that a query names by their ids: buttons do so."""
-    ids = {term.value for term in query.of("from") if _is_id(term.value)}
-    return {value: called(await meet(int(value))) for value in ids}
+async def names(query: Query, known: Collection[int], meet: Meet) -> dict[str, str]:
+    """What to call the senders that a query names by their ids, as buttons do. Of those who aren't
+    `known` where the query is asked no name is told."""
+    given = {term.value for term in query.of("from") if _is_number(term.value)}
+    return {value: called(await meet(int(value))) for value in given if int(value) in known}
 
 
-def _is_id(value: str) -> bool:
-    """Whether it may be somebody's number: a longer one is none, and no database takes it."""
-    return value.isascii() and value.isdigit() and len(value) <= _DIGITS
+def _is_number(value: str) -> bool:
+    return value.isascii() and value.isdigit()
 
 
 def called(person: Person) -> str:

@@ -203,7 +203,12 @@ def _grant(place: Place, right: str) -> str:
 
 
 BUCKET_RIGHTS = frozenset(
-    {"s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:PutLifecycleConfiguration"}
+    {
+        "s3:ListBucket",
+        "s3:ListBucketMultipartUploads",
+        "s3:GetLifecycleConfiguration",
+        "s3:PutLifecycleConfiguration",
+    }
 )
 """Those that go with a bucket, not with what is in it."""
 

@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins.search.analyzer import LONGEST_TERM, analyse_query, fold, normalise, tokenise
+from plugins.search.analyzer import (
+    LONGEST_TERM,
+    analyse_query,
+    fold,
+    normalise,
+    phrase_terms,
+    tokenise,
+)
 
 
 def terms(text: str, language: str = "en") -> set[str]:
@@ -153,3 +160,19 @@ def test_a_text_is_found_by_itself(text: str, language: str) -> None:
     there = terms(text, language)
     for word in analyse_query(text, (language or "en",)):
         assert {word.exact, *word.stems, *word.extras} & there
+
+
+@pytest.mark.parametrize(
+    ("text", "phrase"),
+    [
+        ("검색 엔진 최적화", "검색 엔진"),
+        ("검색 엔진 최적화", "엔진 최적"),
+        ("東京、大阪と京都", "東京、大阪"),
+        ("株式会社ABCの本社", "株式会社ABC"),
+        ("เรือ ออก", "เรือ ออก"),
+        ("the old ferry", "old ferry"),
+    ],
+)
+def test_a_phrase_is_a_part_of_the_passage(text: str, phrase: str) -> None:
+    words, wanted = [token.exact for token in tokenise(text, "en")], phrase_terms(phrase)
+    assert any(words[at : at + len(wanted)] == wanted for at in range(len(words)))

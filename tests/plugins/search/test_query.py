@@ -283,3 +283,21 @@ def test_it_is_written_in_the_language_of_the_reader() -> None:
     assert write(query, "ru") == 'тип:фото от:я дата:сегодня -тип:py "a b" words'
     assert write(query, "es") == 'tipo:imagen de:mí fecha:hoy -tipo:py "a b" words'
     assert write(query, "fr") == write(query, "en")
+
+
+def test_a_size_that_no_file_has_is_a_hint() -> None:
+    assert read_size("99999999999gb") == ""
+    assert parse("size:>99999999999gb whales").hints
+
+
+@pytest.mark.parametrize(
+    ("typed", "tag"),
+    [
+        ('"car insurance"', "car_insurance"),
+        ("Straße", "strasse"),
+        ("#Tax", "tax"),
+        ("a_b-c", "a_b-c"),
+    ],
+)
+def test_tags_are_found_as_they_are_kept(typed: str, tag: str) -> None:
+    assert [term.value for term in parse(f"tag:{typed}").of("tag")] == [tag]

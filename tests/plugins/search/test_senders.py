@@ -48,6 +48,7 @@ async def test_nobody_is_looked_up_for_oneself() -> None:
 
 
 async def test_ids_are_shown_as_names() -> None:
-    query = parse(f"from:5 from:@annlee -from:8 from:{9**25}")  # the last is nobody's number
-    assert await names(query, meet) == {"5": "Ann Lee", "8": "8"}
+    query = parse(f"from:5 from:@annlee -from:8 from:7 from:{9**25}")
+    # 7 has sent nothing here, and the last is nobody's number.
+    assert await names(query, {5, 8}, meet) == {"5": "Ann Lee", "8": "8"}
     assert called(Person(9, "", "zoe", "en", "UTC", "user")) == "@zoe"
