@@ -236,3 +236,13 @@ class UserError(PlugramError):
         super().__init__(key)
         self.key = key
         self.values = values
+
+
+def storable(text: object) -> str:
+    """A text that any database keeps, of an error or of what a plugin says: without NUL and halves
+    of characters. Whatever an object's `__str__` does, there is one."""
+    try:
+        said = str(text)
+    except Exception as error:  # noqa: BLE001 - an error whose text fails is an error all the same
+        said = f"{type(text).__name__} (its text can't be made: {type(error).__name__})"
+    return said.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")

@@ -16,22 +16,24 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-_CHANGES = {
-    "os.remove": (0,),
-    "os.rename": (0, 1),
-    "os.rmdir": (0,),
-    "os.mkdir": (0,),
-    "os.truncate": (0,),
-    "os.chmod": (0,),
-    "os.chown": (0,),
-    "os.link": (0, 1),  # what it leads to could be written by the link
-    "os.symlink": (1,),
-    "os.utime": (0,),
+_CHANGES: dict[str, dict[int, int | None]] = {
+    "os.remove": {0: 1},
+    "os.rename": {0: 2, 1: 3},
+    "os.rmdir": {0: 1},
+    "os.mkdir": {0: 2},
+    "os.truncate": {0: None},
+    "os.chmod": {0: 2},
+    "os.chown": {0: 3},
+    "os.link": {0: 2, 1: 3},  # what it leads to could be written by the link
+    "os.symlink": {1: 2},
+    "os.utime": {0: 3},
 }
-"""Events of the file system → which of their arguments are paths that change."""
+"""Events of the file system → which of their arguments are paths that change, each with the one
+that may be the open folder in which the path begins."""
+_REMOVALS = ("os.remove", "os.rmdir")
 _CONNECTIONS = ("socket.connect", "socket.sendto", "socket.sendmsg", "socket.getaddrinfo")
 _PROGRAMS = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.startfile")
 
@@ -68,13 +70,25 @@ def _hook(event: str, args: tuple[Any, ...]) -> None:
         if isinstance(flags, int) and flags & _WRITING and not isinstance(path, int):
             _write(path)
     elif (paths := _CHANGES.get(event)) is not None:
-        for at in paths:
+        for at, folder in paths.items():
             if not isinstance(args[at], int):
-                _write(args[at], only_existing=event in ("os.remove", "os.rmdir"))
+                begins = args[folder] if folder is not None and folder < len(args) else None
+                _write(_in(begins, args[at]), only_existing=event in _REMOVALS)
     elif event in _CONNECTIONS:
         _refuse(f"connect to {_address(event, args)}", errno.ENETUNREACH)
     elif event in _PROGRAMS:
         _refuse(f"start {_program(args)}", errno.EACCES)
+
+
+def _in(folder: Any, path: Any) -> str:
+    """A path that may begin in a folder that is open, as a number."""
+    name = os.fsdecode(path)
+    if not isinstance(folder, int) or folder < 0 or name.startswith(os.sep):
+        return name
+    try:
+        return os.path.join(os.readlink(f"/proc/self/fd/{folder}"), name)  # noqa: PTH115, PTH118
+    except OSError:
+        _refuse(f"change {name} in an open folder", errno.EROFS)
 
 
 def _write(path: Any, *, only_existing: bool = False) -> None:
@@ -87,7 +101,7 @@ def _write(path: Any, *, only_existing: bool = False) -> None:
     _refuse(f"write {real}", errno.EROFS)
 
 
-def _refuse(what: str, code: int) -> None:
+def _refuse(what: str, code: int) -> NoReturn:
     if what not in _refused:
         _refused.append(what)
     raise OSError(code, f"offline: this would {what}")

@@ -50,7 +50,7 @@ def named(which: Sequence[str]) -> tuple[list[int], list[str]]:
     for name in which:
         if _TRACE.fullmatch(name):
             traces.append(name)
-        elif name.isdigit():
+        elif name.isascii() and name.isdigit():
             updates.append(int(name))
         else:
             raise typer.BadParameter(f"{name!r} is neither an update's number nor a trace's")

@@ -284,6 +284,8 @@ class _Connection:
                 result = work(self._connection, *args)
             except sqlite3.Error as error:
                 failure = translate(error, args, self.options)
+            except (OverflowError, UnicodeEncodeError) as error:
+                failure = DatabaseError(f"a value that SQLite can't keep: {error}")
             except BaseException as error:  # noqa: BLE001 - it belongs to the caller
                 failure = error
             task = work = args = None  # type: ignore[assignment]  # hold nothing while idle

@@ -278,7 +278,7 @@ class Job:
 
         May be awaited or not, and may be called from a job that is a plain function.
         """
-        self.report = Progress(done, total, text)
+        self.report = Progress(int(done), int(total), str(text or ""))
         return _DONE
 
     def raise_if_cancelled(self) -> Done:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import orjson
 
+from core.errors import storable
 from core.jobs.statements import (
     CLAIMED,
     ENDED,
@@ -259,14 +260,14 @@ class Ledger:
         """End or give back a row; false if it was lost to another worker meanwhile."""
         changed = await self.database.execute(
             self._sql.finish,
-            *(ending.id, ending.token, ending.state, ending.delay, ending.error[:4000]),
+            *(ending.id, ending.token, ending.state, ending.delay, storable(ending.error)[:4000]),
             1 if ending.uncounted else 0,
         )
         return changed == 1
 
     async def crash(self, job: int, token: int, error: str) -> JobRow | None:
         """A claimed row's process died: it runs alone next, or is dead. None if it was lost."""
-        row = await self.database.fetchrow(self._sql.crash, job, token, error)
+        row = await self.database.fetchrow(self._sql.crash, job, token, storable(error))
         return _row(row) if row else None
 
     async def progress(self, reports: Iterable[tuple[int, int, Progress]]) -> None:
@@ -274,7 +275,7 @@ class Ledger:
         await self.database.executemany(
             "UPDATE core_jobs SET progress_done = $3, progress_total = $4, progress_text = $5 "
             "WHERE id = $1 AND token = $2",
-            [(job, token, p.done, p.total, p.text[:500]) for job, token, p in reports],
+            [(job, token, p.done, p.total, storable(p.text)[:500]) for job, token, p in reports],
         )
 
     async def promote(self) -> float | None:

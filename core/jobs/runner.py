@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import faulthandler
+import math
 import os
 import secrets
 import socket
@@ -108,6 +109,7 @@ class Runner:
         self._ended = asyncio.Event()
         self._draining = False
         self._unsure = False
+        self._beats_failed_at = -math.inf
         """A claim failed in a way that may have claimed rows all the same."""
         self._due: asyncio.TimerHandle | None = None
         self._planted: dict[str, str] = {}
@@ -242,6 +244,12 @@ class Runner:
                 pause = _PAUSES.pause(failures)
                 log.warning("can't claim jobs", error=str(error), seconds=round(pause, 1))
                 await asyncio.sleep(pause)
+                self._woken.set()
+            except Exception:  # a bug of ours must not end the loop
+                failures += 1
+                self._unsure = True
+                log.exception("claiming failed")
+                await asyncio.sleep(_PAUSES.pause(failures))
                 self._woken.set()
             finally:
                 self._asking -= 1
@@ -401,7 +409,10 @@ class Runner:
                 if not await self.ledger.beat(self.id, self.settings.lease):
                     await self._lost()
             except DatabaseError as error:
+                self._beats_failed_at = time.monotonic()
                 log.warning("no heartbeat", error=str(error))
+            except Exception:
+                log.exception("heartbeat failed")
             await asyncio.sleep(self.settings.heartbeat)
 
     async def _lost(self) -> None:
@@ -429,6 +440,8 @@ class Runner:
                 await self._report()
             except DatabaseError as error:
                 log.warning("can't look after running jobs", error=str(error))
+            except Exception:
+                log.exception("looking after running jobs failed")
 
     async def _obey(self) -> None:
         for job in await self.ledger.asked_to_stop(self.id):
@@ -457,7 +470,13 @@ class Runner:
                 log.exception("reconciling failed")
             await asyncio.sleep(self.settings.reconcile)
 
-    async def _reconcile(self) -> None:
+    def _everybody_could_beat(self) -> bool:
+        """Whether the database has been there for a whole lease. While it is away its clock runs
+        on, and who lives can't say so."""
+        return time.monotonic() - self._beats_failed_at > self.settings.lease
+
+    async def _take_over(self) -> None:
+        """The jobs of workers that died."""
         found = await self.ledger.reconcile()
         if found.workers or found.jobs:
             log.warning(
@@ -468,6 +487,10 @@ class Runner:
             )
         for row in found.dead:
             self._errand(self._tell_dead(row.id))
+
+    async def _reconcile(self) -> None:
+        if self._everybody_could_beat():
+            await self._take_over()
         await self._plant_ticks()
         await self._promote()
         if not self._draining:

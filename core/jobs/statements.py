@@ -67,8 +67,15 @@ class Statements:
             f"SELECT 1 FROM core_workers WHERE lease_until < {clock} "
             f"UNION ALL SELECT 1 FROM core_jobs WHERE {_ORPHAN} LIMIT 1"
         )
+        due = f"state = 'delayed' AND run_at <= {clock}"
+        larger = "greatest" if self._postgres else "max"
+        # When they were queued nobody knew beside whose they would be due: they line up now.
         self.promote = (
-            f"UPDATE core_jobs SET state = {READY} WHERE state = 'delayed' AND run_at <= {clock}"
+            f"UPDATE core_jobs SET state = {READY}, "
+            f"fair = {larger}(core_jobs.fair, {clock} + turns.place) "
+            "FROM (SELECT id, row_number() OVER (PARTITION BY coalesce(user_id, 0) "
+            f"ORDER BY fair, id) AS place FROM core_jobs WHERE {due}) AS turns "
+            "WHERE core_jobs.id = turns.id AND state = 'delayed'"
         )
         self.due = f"SELECT min(run_at) - {clock} AS seconds FROM core_jobs WHERE state = 'delayed'"
         self.park = (
@@ -149,13 +156,18 @@ class Statements:
 
     def _finish(self) -> str:
         """A given-back row that crashed a worker before goes back among the suspects."""
-        state, delay = self._typed("$3", "text"), self._typed("$4", "float8")
+        wanted, delay = self._typed("$3", "text"), self._typed("$4", "float8")
+        # Somebody cancelled it, and it ended otherwise: it isn't to run again all the same.
+        state = (
+            f"CASE WHEN cancel = 1 AND {wanted} IN ('queued', 'delayed') THEN 'cancelled' "
+            f"ELSE {wanted} END"
+        )
         return (
-            f"UPDATE core_jobs SET state = CASE WHEN {state} = 'queued' THEN {READY} "
+            f"UPDATE core_jobs SET state = CASE WHEN ({state}) = 'queued' THEN {READY} "
             f"ELSE {state} END, run_at = {self._clock} + {delay}, error = $5, "
             f"attempt = attempt - $6, worker = NULL, cancel = 0, "
-            f"finished_at = CASE WHEN {state} IN {ENDED} THEN {self._clock} END, "
-            f"key = CASE WHEN {state} IN {ENDED} THEN {KEY_AFTER} ELSE key END "
+            f"finished_at = CASE WHEN ({state}) IN {ENDED} THEN {self._clock} END, "
+            f"key = CASE WHEN ({state}) IN {ENDED} THEN {KEY_AFTER} ELSE key END "
             "WHERE id = $1 AND token = $2 AND state = 'running'"
         )
 

@@ -21,7 +21,7 @@ from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from core.errors import DatabaseAway, DatabaseError, DatabaseReadOnly, DiskFull
+from core.errors import DatabaseAway, DatabaseError, DatabaseReadOnly, DiskFull, storable
 from core.host.plugin import Health, HealthCheck
 from core.log import get_logger, new_trace
 from core.metrics import counter, gauge, histogram
@@ -659,7 +659,7 @@ class Intake:
         last = committed or stored.attempts >= self._attempts
         # What had its effects must not have them again: it is done, such as it is.
         status = stored.status if not last else DONE if had_effects else SET_ASIDE
-        said = f"{type(error).__name__}: {error}"
+        said = f"{type(error).__name__}: {storable(error)}"
         await self.inbox.fail(seq, lane.fence, stored.attempts, said, incoming.trace, status=status)
         if not last:
             log.warning("update failed", **_facts(incoming), error=said)

@@ -12,6 +12,8 @@ from core.offline import offline
 
 allowed, outside = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
 (outside / "there.txt").write_text("there")
+(outside / "tree").mkdir()
+(outside / "tree" / "leaf.txt").write_text("leaf")
 server = socket.create_server(("127.0.0.1", 0))
 port = server.getsockname()[1]
 said = {}
@@ -46,6 +48,14 @@ with offline(allowed) as list_of_refusals:
     outside.mkdir(exist_ok=True)
     (outside / "missing.txt").unlink(missing_ok=True)
     shutil.rmtree(outside / "missing", ignore_errors=True)
+    refused("tree", lambda: shutil.rmtree(outside / "tree"))
+    shutil.rmtree(outside / "tree", ignore_errors=True)
+    folder = os.open(outside / "tree", os.O_RDONLY)
+    refused("remove in an open folder", lambda: os.unlink("leaf.txt", dir_fd=folder))
+    os.close(folder)
+    (allowed / "tree").mkdir()
+    (allowed / "tree" / "leaf.txt").write_text("x")
+    shutil.rmtree(allowed / "tree")
     assert (outside / "there.txt").read_text() == "there"
     with tempfile.NamedTemporaryFile("w") as file:
         assert pathlib.Path(file.name).parent == allowed
@@ -57,7 +67,8 @@ wrong = {name: text for name, text in said.items() if "offline: this would" not 
 assert not wrong, wrong
 assert f"connect to 127.0.0.1:{port}" in list_of_refusals, list_of_refusals
 assert any("example.org" in one for one in list_of_refusals)
-assert sorted(path.name for path in outside.iterdir()) == ["there.txt"]
+assert sorted(path.name for path in outside.iterdir()) == ["there.txt", "tree"]
+assert (outside / "tree" / "leaf.txt").read_text() == "leaf"
 (outside / "new.txt").write_text("x")
 socket.create_connection(("127.0.0.1", port)).close()
 print("ok")

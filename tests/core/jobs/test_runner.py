@@ -155,6 +155,48 @@ async def test_some_errors_are_final_and_none_ends_the_worker(
         assert row.attempt == (1 if isinstance(error, JobError) else 2)
 
 
+@pytest.mark.parametrize("text", ["half \ud83d of a character", "a NUL \0 inside"])
+async def test_an_error_of_any_text_is_kept_and_ends_no_worker(
+    database_url: str, text: str
+) -> None:
+    @job(attempts=1)
+    async def broken(ctx: Any, job: Job) -> None:
+        await job.progress(1, 2, text)
+        raise ValueError(text)
+
+    @job
+    async def fine(ctx: Any, job: Job) -> None: ...
+
+    async with shop(database_url, [broken, fine]) as works:
+        await works.hire()
+        row = await works.until(await works.mine.enqueue(broken), "dead")
+        assert "inside" in row.error or "of a character" in row.error
+        await works.until(await works.mine.enqueue(fine), "done")
+
+
+async def test_a_cancelled_job_that_fails_otherwise_isnt_tried_again(database_url: str) -> None:
+    running, starts = asyncio.Event(), []
+
+    @job(attempts=5)
+    async def stubborn(ctx: Any, job: Job) -> None:
+        starts.append(1)
+        running.set()
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            raise OSError("closing failed") from None
+
+    async with shop(database_url, [stubborn]) as works:
+        await works.hire()
+        number = await works.mine.enqueue(stubborn)
+        await running.wait()
+        assert await works.jobs.cancel(number)
+        await works.until(number, "cancelled")
+        await asyncio.sleep(0.3)
+        assert await works.state(number) == "cancelled"
+    assert starts == [1]
+
+
 def test_which_errors_are_final() -> None:
     class Chosen(Exception):
         final = True
@@ -341,6 +383,22 @@ async def test_a_crowd_does_not_keep_others_waiting(database_url: str) -> None:
         assert time.monotonic() - begin < 10
         assert len(finished) - before < 2500
         await eventually(_answer(lambda: len(finished) == 5005), timeout=40)
+
+
+async def test_a_crowd_that_becomes_due_at_once_does_neither(database_url: str) -> None:
+    finished: list[int] = []
+
+    @job
+    async def work(ctx: Any, job: Job) -> None:
+        finished.append(job.user or 0)
+
+    async with shop(database_url, [work], slots=1) as works:
+        await works.mine.enqueue_many(work, [{} for _ in range(100)], user=1, delay=0.3)
+        await works.mine.enqueue(work, user=2, delay=0.3)
+        await asyncio.sleep(0.5)
+        await works.hire()
+        await eventually(_answer(lambda: len(finished) == 101))
+    assert finished.index(2) < 5
 
 
 async def test_urgent_jobs_overtake(database_url: str) -> None:
