@@ -554,7 +554,10 @@ _signature = cache(inspect.signature)
 async def _invoke(impl: HookImpl, given: Mapping[str, Any]) -> Any:
     """Call an implementation with the arguments that it names."""
     function = cast("Callable[..., Awaitable[Any]]", impl.function)
-    return await function(**{name: given[name] for name in impl.argnames})
+    try:
+        return await function(**{name: given[name] for name in impl.argnames})
+    except SystemExit as error:  # it would end the process
+        raise PluginError(f"called sys.exit({error.code!r})") from error
 
 
 async def _limited(work: Coroutine[Any, Any, None], seconds: float, what: str) -> None:

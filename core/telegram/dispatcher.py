@@ -27,7 +27,7 @@ from aiogram.methods import AnswerCallbackQuery, EditMessageText, SendMessage, T
 from core import aio
 from core import trace as tracing
 from core.db.scope import Scope, scoped
-from core.errors import Forbidden, NotModified, TelegramError, UserError
+from core.errors import Forbidden, NotModified, PluginError, TelegramError, UserError
 from core.host import hookspecs as specs
 from core.host.roles import Visit
 from core.jobs.job import UpdateKey, update_key
@@ -145,6 +145,8 @@ class PluginRouter(Router):
                 response = await ask(router, update_type, event, kwargs)
                 if response is not UNHANDLED:
                     return response
+        except SystemExit as error:  # it would end the process
+            raise PluginError(f"called sys.exit({error.code!r})") from error
         except Exception as error:
             if not self._has_error_handlers or isinstance(error, CancelHandler):
                 raise

@@ -312,17 +312,22 @@ START = """
     @plugram.hookimpl
     async def on_startup(ctx):
         await asyncio.sleep({seconds})
-        raise OSError("port taken")
+        raise {error}
 """
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"), [(0, "OSError: port taken"), (60, "on_startup didn't end within 1 s")]
+    ("seconds", "error", "said"),
+    [
+        (0, 'OSError("port taken")', "OSError: port taken"),
+        (0, "SystemExit(3)", "sys.exit(3)"),
+        (60, "OSError", "on_startup didn't end within 1 s"),
+    ],
 )
 async def test_a_failing_or_hanging_start_sets_the_plugin_aside(
-    make: Make, folder: Path, seconds: int, said: str
+    make: Make, folder: Path, seconds: int, error: str, said: str
 ) -> None:
-    write_file(folder, "bad", START.format(seconds=seconds))
+    write_file(folder, "bad", START.format(seconds=seconds, error=error))
     write_file(folder, "good", HEAD + NOTES)
     write_file(folder, "needs", HEAD + NOTES, requires={"plugins": ["bad"]})
     loader = make()
@@ -417,7 +422,7 @@ def test_a_required_plugin_that_nobody_knows(make: Make) -> None:
 async def test_a_required_plugin_that_cannot_start_stops_the_start(
     make: Make, folder: Path
 ) -> None:
-    write_file(folder, "vital", START.format(seconds=0))
+    write_file(folder, "vital", START.format(seconds=0, error='OSError("port taken")'))
     loader = make(plugins__required=["vital"])
     load(loader)
     with pytest.raises(PluginError, match="vital: OSError: port taken"):
@@ -477,7 +482,7 @@ async def test_services_of_a_plugin_that_fails_to_start_are_withdrawn(
 ) -> None:
     from core.host.roles import BlobStore
 
-    code = PROVIDES.format(condition="") + START.format(seconds=0)
+    code = PROVIDES.format(condition="") + START.format(seconds=0, error='OSError("port taken")')
     write_file(folder, "store", code, provides=["blob_store"])
     write_file(folder, "archive", requires={"roles": ["blob_store"]})
     loader = make()

@@ -305,7 +305,7 @@ async def test_errors_are_ours_in_handlers(scene: Stage) -> None:
 # -- failures -----------------------------------------------------------------------------------
 
 
-def failing(what: Exception) -> Router:
+def failing(what: BaseException) -> Router:
     router = Router()
 
     @router.message()
@@ -325,6 +325,12 @@ async def test_a_failure_is_told_in_the_persons_language_with_the_trace(scene: S
     assert "что-то пошло не так" in text
     assert "0123456789abcdef" in text
     assert "secret" not in text
+
+
+async def test_a_handler_that_exits_ends_nothing_but_itself(scene: Stage) -> None:
+    scene.plugin("aa", failing(SystemExit(3)))
+    assert "sys.exit(3)" in str(await scene.fail(message(1, "x")))
+    assert "went wrong" in scene.api.texts(7)[-1]
 
 
 async def test_a_failed_press_is_answered(scene: Stage) -> None:
