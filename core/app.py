@@ -63,6 +63,10 @@ HANDLERS_DRAIN, JOBS_DRAIN = 5.0, 3.0
 _NO_TOKEN = "0:none"  # noqa: S105 - stands in where nothing is ever sent
 
 
+_PATIENT = 20.0
+"""Seconds that a command waits for a connection, or for its turn to write to SQLite."""
+
+
 class App:
     """The objects of one process. Their order here is the order in which they depend."""
 
@@ -385,6 +389,10 @@ def build(settings: Settings, role: Role = "all", *, safe_mode: bool = False) ->
 async def session(settings: Settings, *, start: bool = True) -> AsyncIterator[App]:
     """An app for a command: connected and, if `start`, migrated and with its plugins started;
     serving nobody."""
+    # Nobody waits behind a command: beside a bot that writes much it waits longer for its turn.
+    wait = max(settings.database.acquire_timeout, _PATIENT)
+    database = settings.database.model_copy(update={"acquire_timeout": wait})
+    settings = settings.model_copy(update={"database": database})
     async with App(settings, "session").session(start=start) as app:
         yield app
 
