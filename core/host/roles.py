@@ -142,6 +142,8 @@ class StoredBlob:
     """Bytes."""
     changed_at: float
     """When it was stored: seconds since 1970."""
+    archived: bool = False
+    """It has to be asked back before it can be read, which costs."""
 
 
 @runtime_checkable

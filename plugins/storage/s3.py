@@ -54,6 +54,8 @@ _FAREWELL = 10.0
 _CONNECT = 3.0
 _MOST_PARTS = 10_000
 _LINK_SECONDS = 600
+_ARCHIVES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
+"""Classes whose objects are asked back first."""
 _RESTORE_DAYS = 7
 """Days for which a blob stays readable that was fetched from an archive class."""
 
@@ -172,7 +174,9 @@ class S3Store:
                 for entry in page.get("Contents", ()):
                     key = entry["Key"].removeprefix(self.prefix)
                     if keys.is_key(key):
-                        yield StoredBlob(key, entry["Size"], entry["LastModified"].timestamp())
+                        stored_at = entry["LastModified"].timestamp()
+                        archived = entry.get("StorageClass") in _ARCHIVES
+                        yield StoredBlob(key, entry["Size"], stored_at, archived)
                 if not page.get("IsTruncated"):
                     return
                 more = {"ContinuationToken": page["NextContinuationToken"]}

@@ -16,9 +16,9 @@ import pytest
 
 from core.config import WebSettings
 from core.links import Links
-from plugins.storage import keys
+from plugins.storage import keys, rounds
 from plugins.storage.s3 import S3Store
-from plugram import BlobArchived, BlobMissing, StorageAway, StorageError
+from plugram import BlobArchived, BlobMissing, StorageAway, StorageError, StoredBlob
 from tests.plugins.storage.kit import content_of, key_of, s3_store, sample
 from tests.support.faulty import BROKEN, HALF, HANG, RESET, Asked, Fault, FaultyProxy, refusal
 from tests.support.servers import S3
@@ -241,6 +241,32 @@ async def test_an_archived_blob_is_asked_back(
     assert "within hours" in refused.value.hint
     assert [asked.method for asked in proxy.asked] == ["GET", "POST"]
     assert "restore" in proxy.asked[1].target
+
+
+async def test_what_lies_in_an_archive_is_looked_for_and_not_asked_back(
+    store: S3Store, proxy: FaultyProxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, source = sample(tmp_path)
+    await store.put(key, source)
+    plain = store.call
+
+    async def call(work: Any, *args: Any, **more: Any) -> Any:
+        found = await plain(work, *args, **more)
+        for entry in found.get("Contents", ()):
+            entry["StorageClass"] = "DEEP_ARCHIVE"  # which this server doesn't have
+        return found
+
+    monkeypatch.setattr(store, "call", call)
+    proxy.asked.clear()
+    seen: list[StoredBlob] = []
+
+    async def told(blob: StoredBlob) -> None:
+        seen.append(blob)
+
+    assert await rounds.damaged(store, told) == []
+    assert [(blob.key, blob.archived) for blob in seen] == [(key, True)]
+    assert {asked.method for asked in proxy.asked} == {"GET"}
+    assert len(proxy.asked) == 1, "the list alone"
 
 
 # -- links ----------------------------------------------------------------------------------------
