@@ -29,6 +29,7 @@ import orjson
 
 from core import log as logs
 from core import trace as tracing
+from core.errors import DatabaseAway, DatabaseError, DatabaseReadOnly, DiskFull
 from core.metrics import counter
 from core.trace import Call, Trace
 
@@ -190,10 +191,10 @@ class Recorder:
         for trace, incoming, outcome, error, began, seconds in ended:
             try:
                 record = packed(trace, incoming, error, self._limit)
+                chat, user = whose(incoming.update.get(incoming.kind))
             except Exception as broken:  # noqa: BLE001 - a plugin's call may hold whatever
                 self._drop(1, f"can't be written down: {broken!r}")
                 continue
-            chat, user = whose(incoming.update.get(incoming.kind))
             size = _ROW_SIZE + len(record.encode())
             row = _Row(
                 incoming.bot_id,
@@ -262,6 +263,19 @@ class Recorder:
                 self._something.set()
 
     async def _write(self, rows: Sequence[_Row]) -> None:
+        """All, or all but those that no database keeps. Raises what ails the database itself."""
+        try:
+            await self._insert(rows)
+        except DatabaseError as error:
+            if isinstance(error, DatabaseAway | DatabaseReadOnly | DiskFull):
+                raise
+            if len(rows) == 1:
+                self._drop(1, str(error))
+                return
+            for row in rows:
+                await self._write([row])
+
+    async def _insert(self, rows: Sequence[_Row]) -> None:
         if self._db.dialect == "postgres":
             await self._db.execute(_POSTGRES_INSERT, *map(list, zip(*rows, strict=True)))
         else:

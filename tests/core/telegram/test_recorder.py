@@ -313,6 +313,21 @@ async def test_the_oldest_make_room(db: Database, monkeypatch: pytest.MonkeyPatc
     assert len(await everything(db)) == len(left) + 1
 
 
+async def test_one_that_no_database_keeps_costs_no_other(db: Database) -> None:
+    one = Recorder(Settings(), db)
+    recorded(one, 1)
+    for update_id, chat in ((2, {"id": 2**63}), (3, 5)):
+        odd = incoming(update_id)
+        odd.update["message"]["chat"] = chat
+        one.end(one.begin(), odd, recorder.DONE)
+    recorded(one, 4)
+    await one.flush()
+    assert [found.update_id for found in await everything(db)] == [1, 4]
+    recorded(one, 5)
+    await one.flush()
+    assert len(await everything(db)) == 3
+
+
 async def test_they_are_found_by_update_trace_chat_and_outcome(db: Database) -> None:
     one = Recorder(Settings(), db)
     for at in range(1, 6):
