@@ -27,7 +27,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from core import metrics
 from core.db.scope import scoped
-from core.errors import ConfigError, DatabaseAway, DatabaseError, JobError, PlugramError, UserError
+from core.errors import (
+    ConfigError,
+    DatabaseAway,
+    DatabaseError,
+    JobError,
+    PlugramError,
+    UserError,
+    storable,
+)
 from core.jobs.alone import NOT_NOW, Alone
 from core.jobs.job import Job, JobRow, Jobs, RegisteredJob, Retry, call, current_job
 from core.jobs.ledger import Claim, Ending, Ledger, NewJob, cron_prefix
@@ -109,8 +117,9 @@ class Runner:
         self._ended = asyncio.Event()
         self._draining = False
         self._unsure = False
-        self._beats_failed_at = -math.inf
         """A claim failed in a way that may have claimed rows all the same."""
+        self._beats_failed_at = -math.inf
+        """When the database last failed a heartbeat, by the monotonic clock."""
         self._due: asyncio.TimerHandle | None = None
         self._planted: dict[str, str] = {}
         self._next: dict[str, float] = {}
@@ -670,7 +679,8 @@ def failure(job: Job, error: BaseException, settings: JobsSettings) -> Ending:
     claim = job.claim
     if job.cancelled and isinstance(error, JobError):
         return Ending(claim.id, claim.token, "cancelled")
-    said = redact(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
+    text = storable(error)
+    said = redact(f"{type(error).__name__}: {text}" if text else type(error).__name__)
     if isinstance(error, Retry):
         delay, level = error.delay, log.info
     else:

@@ -174,6 +174,21 @@ async def test_an_error_of_any_text_is_kept_and_ends_no_worker(
         await works.until(await works.mine.enqueue(fine), "done")
 
 
+async def test_an_error_that_cant_say_what_it_is_counts_as_any(database_url: str) -> None:
+    class Mute(Exception):
+        def __str__(self) -> str:
+            raise ValueError("no words")
+
+    @job(attempts=1)
+    async def broken(ctx: Any, job: Job) -> None:
+        raise Mute
+
+    async with shop(database_url, [broken]) as works:
+        await works.hire()
+        row = await works.until(await works.mine.enqueue(broken), "dead")
+        assert row.error.startswith("Mute: ")
+
+
 async def test_a_cancelled_job_that_fails_otherwise_isnt_tried_again(database_url: str) -> None:
     running, starts = asyncio.Event(), []
 
