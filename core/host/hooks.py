@@ -37,6 +37,7 @@ from core.errors import (
     TelegramAway,
     Unauthorized,
     UserError,
+    storable,
 )
 from core.host import hookspecs
 from core.log import get_logger
@@ -169,7 +170,7 @@ class Breaker:
 
 def described(error: BaseException) -> str:
     """An exception in one line, for people."""
-    return f"{type(error).__name__}: {error}".rstrip(": ")
+    return f"{type(error).__name__}: {storable(error)}".rstrip(": ")
 
 
 def blamed(error: BaseException) -> str:

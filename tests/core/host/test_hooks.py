@@ -10,7 +10,7 @@ import pytest
 
 from core.errors import DatabaseAway, HookError, PluginError, UserError
 from core.host import hooks as hooks_module
-from core.host.hooks import Hooks, Veto
+from core.host.hooks import Hooks, Veto, described
 from core.host.hookspecs import hookimpl, hookspec, on_file_searchable, on_ready, on_startup
 from core.host.plugin import Context, Plugin
 from tests.core.kit import Clock, Knobs, plugin
@@ -647,3 +647,12 @@ async def test_typed_specs_of_the_host_can_be_emitted() -> None:
     await hooks.emit(on_file_searchable, file_id=3, scope_key="u:1", words=True, meaning=False)
     await hooks.emit(on_ready)
     assert seen == [(3, True)]
+
+
+def test_an_error_that_cant_say_what_it_is_is_described() -> None:
+    class Mute(Exception):
+        def __str__(self) -> str:
+            raise ValueError("no words")
+
+    assert described(Mute()).startswith("Mute: ")
+    assert described(OSError()) == "OSError"
