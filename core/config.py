@@ -85,7 +85,7 @@ def _http_url_or_none(value: str) -> str:
     return _http_url(value) if value else ""
 
 
-_QUOTED = "in a password / # ? @ : are written %2F %23 %3F %40 %3A"
+_QUOTED = "in a password / # ? @ : [ ] are written %2F %23 %3F %40 %3A %5B %5D"
 _DATABASES = {"postgres": "postgresql", "postgresql": "postgresql", "sqlite": "sqlite"}
 
 
@@ -114,11 +114,11 @@ def _redis_url(value: str) -> str:
 
 def _split(url: str) -> SplitResult:
     """A server's address in parts. The error quotes nothing: a password may be in any part."""
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         _ = parts.port
     except ValueError:
-        raise ValueError(f"has a port that is no number; {_QUOTED}") from None
+        raise ValueError(f"can't be read, or its port is no number; {_QUOTED}") from None
     if "@" in f"{parts.path}{parts.query}{parts.fragment}":
         raise ValueError(f"can't be read; {_QUOTED}")
     return parts

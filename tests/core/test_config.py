@@ -281,6 +281,8 @@ def test_database_urls_are_normalised(tmp_path: Path, url: str, plain: str) -> N
         ("DATABASE_URL", "postgresql://u:S3cret/More@h:5432/d"),
         ("DATABASE_URL", "postgresql://u:S3cret#More@h/d"),
         ("DATABASE_URL", "postgresql://h:S3cret/d"),
+        ("DATABASE_URL", "postgresql://u:[S3cret]More@h/d"),
+        ("DATABASE_URL", "postgresql://u:[S3cret@h/d"),
         ("REDIS_URL", "redis://:S3cret/More@h:6379/0"),
     ],
 )
