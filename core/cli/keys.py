@@ -135,7 +135,7 @@ def lost(
             raise PlugramError(
                 f"nothing is encrypted with a key {key_id}", hint="plugram keys list"
             )
-        if number and not yes:
+        if not yes:
             typer.confirm(f"Empty {number} values that only key {key_id} can read?", abort=True)
         return await keys.give_up(db, columns, key_id)
 

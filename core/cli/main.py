@@ -195,7 +195,7 @@ def dev(
     port: Annotated[
         int,
         typer.Option(min=0, max=65535, help="Port of the playground; a free one if it's taken."),
-    ] = (8080),
+    ] = 8080,
     live: Annotated[bool, typer.Option("--live", help="Use BOT_TOKEN instead.")] = False,
     safe_mode: SafeMode = False,
 ) -> None:

@@ -208,6 +208,8 @@ class Intake:
         self._careful: dict[int, int] = {}
         """Partition → its updates up to this number may have killed processes."""
         self._one_suspect = asyncio.Lock()
+        self._spared: dict[int, int] = {}
+        """Suspects that the database's absence cut short → the tries that count against them."""
         self._processes = 1
         self._led = True
         """Whether any process leads."""
@@ -569,6 +571,7 @@ class Intake:
         noted before it begins, so that one that kills is told from those beside it."""
         self._running[task] = float("inf")
         async with self._one_suspect:
+            stored.attempts = self._spared.pop(seq, stored.attempts)
             error = "the process died while this was worked on"
             if stored.attempts >= self._attempts:
                 last = self._incoming(stored, lane.fence)
@@ -583,7 +586,11 @@ class Intake:
                 return
             noted = stored.attempts + 1
             await self.inbox.fail(seq, lane.fence, noted, error, "", status=stored.status)
-            await self._tries(lane, seq, stored, task)
+            try:
+                await self._tries(lane, seq, stored, task)
+            except _UNUSABLE:
+                self._spared[seq] = stored.attempts  # it didn't die over it
+                raise
             await self._flush()  # a death right now must not count against it
 
     async def _tries(self, lane: Lane, seq: int, stored: Stored, task: asyncio.Task[None]) -> None:

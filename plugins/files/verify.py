@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 from plugins.files import repository
 from plugins.files.models import METADATA, Blob, CachedExtraction, TelegramFile
-from plugram import SYSTEM, BlobMissing, BlobStore, Scope, StorageError, StoredBlob, scoped
+from plugram import (
+    SYSTEM,
+    BlobArchived,
+    BlobMissing,
+    BlobStore,
+    Scope,
+    StorageError,
+    StoredBlob,
+    scoped,
+)
 
 if TYPE_CHECKING:
     from plugins.files.keeper import Keeper
@@ -152,6 +161,8 @@ class Verifier:
                 size += len(chunk)
         except BlobMissing:
             return "isn't there"
+        except BlobArchived:
+            return ""
         except StorageError as error:
             return f"can't be read: {error.message}"
         return "" if size == blob.size else f"has {size} bytes instead of {blob.size}"

@@ -730,6 +730,19 @@ async def test_an_update_that_kills_processes_is_found_and_set_aside(mail: Offic
     assert "process died" in aside["error"]
 
 
+async def test_a_suspect_isnt_blamed_for_a_database_that_goes_away(mail: Office) -> None:
+    async def work(incoming: Incoming) -> None:
+        if len(notes.begun) < 6:
+            raise DatabaseAway("restarting")
+
+    notes = Notes(work)
+    intake = await mail.open(notes, attempts=3)
+    intake._careful = dict.fromkeys(range(inbox.PARTITIONS), 1 << 40)
+    await mail.api.deliver(message(1, "x"))
+    await until(lambda: notes.done == [1], seconds=60)
+    assert set((await mail.statuses()).values()) == {DONE}
+
+
 async def test_old_rows_are_forgotten_and_young_ones_kept(mail: Office) -> None:
     notes = Notes()
     intake = await mail.open(notes)
